@@ -166,7 +166,17 @@ const ALLOWED = [
 const ALLOWED_PREFIXES = ['LC_', 'FLAMING_HORSE_'];
 
 /** Further variables that package installers need: proxies and mirrors as the user set them. */
-const INSTALLER_PREFIXES = ['PIP_', 'UV_', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'HOMEBREW_'];
+const INSTALLER_PREFIXES = [
+  'PIP_',
+  'UV_',
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+  'HOMEBREW_',
+];
 
 /** The environment of a child: an allow-list of ours plus `extra`. `for: 'installer'` lets mirrors and proxies through. */
 export function childEnvironment(

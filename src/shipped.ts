@@ -2,11 +2,16 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+let root: string | undefined;
+
 /**
  * The folder that holds `action.yml` and `python/`: the checkout of the action. Found from this file upwards, since
  * GITHUB_ACTION_PATH is empty for JavaScript actions and the bundle lies deeper than the sources.
  */
-export const actionRoot: string = findRoot(dirname(fileURLToPath(import.meta.url)));
+export function actionRoot(): string {
+  root ??= findRoot(dirname(fileURLToPath(import.meta.url)));
+  return root;
+}
 
 function findRoot(from: string): string {
   if (existsSync(join(from, 'python', 'guard.py'))) return from;
@@ -17,5 +22,5 @@ function findRoot(from: string): string {
 
 /** The absolute path of a file that the action ships, e.g. `python/guard.py`. */
 export function shippedFile(relative: string): string {
-  return join(actionRoot, relative);
+  return join(actionRoot(), relative);
 }
