@@ -1,0 +1,63 @@
+"""Events to the action: one JSON object a line on descriptor 3."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import stat
+import threading
+import time
+from typing import Any
+
+CHANNEL = 3
+SECONDS_BETWEEN_FRAME_EVENTS = 0.25
+
+
+class Events:
+    """Sends events. Without a descriptor (started by hand) every method does nothing.
+
+    Safe to use from several threads. A reader that went away is not an error: the guard deals with that.
+    """
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+        self._last_frames = 0.0
+
+    @classmethod
+    def inherited(cls) -> Events:
+        """Take over descriptor 3 and hide it from the processes that a scene starts."""
+        try:
+            mode = os.fstat(CHANNEL).st_mode
+            writable = fcntl.fcntl(CHANNEL, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+        except OSError:
+            return cls(None)
+        if not writable or not (stat.S_ISSOCK(mode) or stat.S_ISFIFO(mode) or stat.S_ISREG(mode)):
+            return cls(None)
+        os.set_inheritable(CHANNEL, False)
+        return cls(CHANNEL)
+
+    def send(self, event: str, **fields: Any) -> None:
+        """Send one event with its fields, which must be JSON values."""
+        if self._descriptor is None:
+            return
+        line = json.dumps({"event": event, **fields}, ensure_ascii=True) + "\n"
+        data = line.encode("ascii")
+        with self._lock:
+            try:
+                while data:
+                    data = data[os.write(self._descriptor, data) :]
+            except OSError:
+                self._descriptor = None
+
+    def frames(self, frames: int, *, last: bool = False) -> None:
+        """Say how many frames there are so far; at most four times a second unless it is the last time."""
+        now = time.monotonic()
+        if last or now - self._last_frames >= SECONDS_BETWEEN_FRAME_EVENTS:
+            self._last_frames = now
+            self.send("frames", frames=frames)
+
+    def warning(self, message: str, file: str | None = None, line: int | None = None) -> None:
+        """Send a warning, with the user's file and line where known."""
+        self.send("warning", message=message, file=file, line=line)

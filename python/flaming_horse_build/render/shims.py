@@ -1,0 +1,104 @@
+"""What Manim, voiceover and scenes must not do in a build: ask somebody, or write the voice cache."""
+
+from __future__ import annotations
+
+import builtins
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import random
+import sys
+import traceback
+import types
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .events import Events
+from .problems import UserFiles
+from .watch import Watch
+
+VOICEOVER_PACKAGES = ("manim_voiceover_plus", "manim_voiceover")
+
+
+def install(events: Events, files: UserFiles, watch: Watch) -> None:
+    """Install all of them. Modules not imported yet are changed when they are."""
+    builtins.input = _no_answer
+
+    def on_breakpoint(*_args: object, **_kwargs: object) -> None:
+        _breakpoint_reached(events, files)
+
+    sys.breakpointhook = on_breakpoint
+    # voiceover starts ipdb when its own cutting of a subcaption surprises it; going on is right there.
+    debugger = types.ModuleType("ipdb")
+    debugger.set_trace = on_breakpoint  # type: ignore[attr-defined]
+    sys.modules["ipdb"] = debugger
+
+    changes: dict[str, Callable[[types.ModuleType], None]] = {"manimpango": lambda module: _note_fonts(module, watch)}
+    changes.update({f"{package}.helper": _keep_voice_cache for package in VOICEOVER_PACKAGES})
+    sys.meta_path.insert(0, _AfterImport(changes))
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the global random generators that scenes use."""
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+
+
+def _no_answer(prompt: object = "") -> str:
+    asked = f" ({str(prompt).strip()})" if str(prompt).strip() else ""
+    raise EOFError(f"the scene waits for an answer{asked}, but nobody can give one in a build")
+
+
+def _breakpoint_reached(events: Events, files: UserFiles) -> None:
+    for frame in reversed(traceback.extract_stack()):
+        if files.owns(frame.filename):
+            events.warning("a breakpoint was passed over", frame.filename, frame.lineno)
+            return
+        if any(package in frame.filename for package in VOICEOVER_PACKAGES):
+            return
+
+
+def _keep_voice_cache(helper: types.ModuleType) -> None:
+    def append_to_json_file(json_file: object, data: object) -> None:
+        """Renders only read the voice cache: voiceover would rewrite it at every line, without a lock."""
+
+    helper.append_to_json_file = append_to_json_file  # type: ignore[attr-defined]
+
+
+def _note_fonts(manimpango: types.ModuleType, watch: Watch) -> None:
+    register: Callable[..., Any] | None = getattr(manimpango, "register_font", None)
+    if register is None:
+        return
+
+    def register_font(font_path: str, *args: Any, **kwargs: Any) -> Any:
+        watch.note(font_path, "font")
+        return register(font_path, *args, **kwargs)
+
+    manimpango.register_font = register_font  # type: ignore[attr-defined]
+
+
+class _AfterImport(importlib.abc.MetaPathFinder):
+    """Calls a function with a module right after its import, before anyone else sees it."""
+
+    def __init__(self, changes: dict[str, Callable[[types.ModuleType], None]]) -> None:
+        self._changes = changes
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        change = self._changes.pop(fullname, None)
+        if change is None:
+            return None
+        spec = importlib.util.find_spec(fullname)
+        if spec is None or spec.loader is None:
+            return spec
+        execute = spec.loader.exec_module
+
+        def exec_module(module: types.ModuleType) -> None:
+            execute(module)
+            change(module)
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
