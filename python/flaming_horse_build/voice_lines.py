@@ -204,7 +204,7 @@ def run(open_voice: OpenVoice) -> int:
     except (JobError, VoiceError) as error:
         _report(events, error, trace="")
         return BAD_JOB if isinstance(error, JobError) else FAILED
-    except Exception as error:  # whatever an engine raises must still reach the action as one event
+    except Exception as error:  # noqa: BLE001 - whatever an engine raises must still reach the action as one event
         _report(events, error, trace=traceback.format_exc())
         return FAILED
     return 0

@@ -1,7 +1,7 @@
 """Speak lines with piper, a neural voice on the CPU: `python -m flaming_horse_build.voice_piper JOB.json`.
 
-Parameters: length_scale (1 = the voice's own pace, more is slower), noise_scale and noise_w_scale (variation of tone and of
-rhythm), sentence_silence (seconds between sentences, on top of the voice's own), seed.
+Parameters: length_scale (1 = the voice's own pace, more is slower), noise_scale and noise_w_scale (variation of tone
+and of rhythm), sentence_silence (seconds between sentences, on top of the voice's own), seed.
 
 The sound is a function of the text and the parameters, whatever else is spoken in the same process and however many
 cores there are; see `open_voice` for what that takes.
@@ -57,7 +57,9 @@ def _package(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise VoiceError(f"the voice piper needs the Python package {name} in {sys.prefix} ({error}): {INSTALL}") from error
+        raise VoiceError(
+            f"the voice piper needs the Python package {name} in {sys.prefix} ({error}): {INSTALL}"
+        ) from error
 
 
 if __name__ == "__main__":
