@@ -111,7 +111,7 @@ function stringLiteral(source: PythonSource, node: SyntaxNode): string {
     throw new UserError('a string is not closed', { place: placeOf(source, node), hint: `Add the closing ${quote}.` });
   }
   const body = literal.slice(start, literal.length - quote.length);
-  return prefix.includes('r') ? body : unescape(source, node, body);
+  return prefix.includes('r') ? body : decodeEscapes(source, node, body);
 }
 
 const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
@@ -129,7 +129,7 @@ const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /** Escapes as the Python language reference lists them ("String and Bytes literals"); unknown ones keep the backslash. */
-function unescape(source: PythonSource, node: SyntaxNode, body: string): string {
+function decodeEscapes(source: PythonSource, node: SyntaxNode, body: string): string {
   const fail = (what: string): never => {
     throw new UserError(`${what} in a string`, { place: placeOf(source, node), hint: 'Write the character itself.' });
   };

@@ -91,14 +91,14 @@ export function parseState(path: string, text: string): ProjectState {
 
   const rawPhase = field.text(document, 'phase', '');
   const phase = rawPhase === 'training' ? 'build_scenes' : rawPhase === '' ? 'init' : rawPhase;
-  if (!isOneOf(PHASES, phase)) field.wrong('phase', document['phase'], `one of ${PHASES.join(', ')}`);
+  if (!isOneOf(PHASES, phase)) field.wrong('phase', document.phase, `one of ${PHASES.join(', ')}`);
   field.count(document, 'run_count');
   field.count(document, 'current_scene_index');
   field.list(document, 'errors');
   field.list(document, 'history').forEach((entry, index) => {
     if (typeof entry !== 'string' && !isObject(entry)) field.wrong(`history[${index}]`, entry, 'a text or an object');
   });
-  const flags = document['flags'];
+  const flags = document.flags;
   if (flags !== undefined && !isObject(flags)) field.wrong('flags', flags, 'an object of true/false values');
   else
     for (const [name, flag] of Object.entries(flags ?? {})) {
@@ -125,7 +125,7 @@ export function parseState(path: string, text: string): ProjectState {
 const FLAGS = ['needs_human_review', 'dry_run', 'force_replan'];
 
 function readScenes(document: JsonObject, field: FieldReader): StateScene[] {
-  if (document['scenes'] === undefined) {
+  if (document.scenes === undefined) {
     field.wrong('scenes', undefined, 'a list of scenes');
     return [];
   }
@@ -137,14 +137,14 @@ function readScenes(document: JsonObject, field: FieldReader): StateScene[] {
       return [];
     }
     const id = field.text(entry, 'id', '', where);
-    if (id === '') field.wrong(`${where}.id`, entry['id'], 'a text');
+    if (id === '') field.wrong(`${where}.id`, entry.id, 'a text');
     else if (!/^[\w.-]+$/.test(id)) field.wrong(`${where}.id`, id, 'letters, digits, "_", "-" and "." only');
     const earlier = seen.get(id);
     if (earlier !== undefined) field.wrong(`${where}.id`, id, `an id of its own (scenes[${earlier}] has this one)`);
     seen.set(id, index);
     const status = field.text(entry, 'status', 'pending', where) || 'pending';
     if (!isOneOf(SCENE_STATUSES, status)) field.wrong(`${where}.status`, status, `one of ${SCENE_STATUSES.join(', ')}`);
-    const seconds = entry['estimated_duration_seconds'];
+    const seconds = entry.estimated_duration_seconds;
     return [
       {
         id,
@@ -153,7 +153,7 @@ function readScenes(document: JsonObject, field: FieldReader): StateScene[] {
         file: field.text(entry, 'file', '', where) || undefined,
         className: field.text(entry, 'class_name', '', where) || undefined,
         status: status as StateScene['status'],
-        estimatedSeconds: typeof seconds === 'number' ? seconds : secondsOf(entry['estimated_duration']),
+        estimatedSeconds: typeof seconds === 'number' ? seconds : secondsOf(entry.estimated_duration),
       },
     ];
   });
@@ -268,26 +268,26 @@ export function nextDocument(state: ProjectState, outcome: BuildOutcome, now: Da
   const document = structuredClone(state.document);
   const timestamp = now.toISOString().replace(/\.\d+Z$/, 'Z');
   for (const [name, value] of Object.entries(defaultsFor(state, timestamp))) document[name] ??= value;
-  if (document['phase'] === 'training') document['phase'] = 'build_scenes';
-  document['updated_at'] = timestamp;
-  document['run_count'] = Number(document['run_count'] ?? 0) + 1;
+  if (document.phase === 'training') document.phase = 'build_scenes';
+  document.updated_at = timestamp;
+  document.run_count = Number(document.run_count ?? 0) + 1;
 
-  const history = document['history'] as Json[];
+  const history = document.history as Json[];
   if (!outcome.ok) {
-    const known = document['errors'] as Json[];
+    const known = document.errors as Json[];
     for (const error of outcome.errors) if (!known.includes(error)) known.push(error);
-    history.push({ timestamp, phase: document['phase'] ?? 'error', action: 'Build failed', details: outcome.summary });
+    history.push({ timestamp, phase: document.phase ?? 'error', action: 'Build failed', details: outcome.summary });
     return document;
   }
   for (const scene of outcome.scenes) enterScene(document, scene, timestamp);
   if (outcome.whole) {
-    document['phase'] = 'complete';
-    document['errors'] = [];
-    document['current_scene_index'] = state.scenes.length;
+    document.phase = 'complete';
+    document.errors = [];
+    document.current_scene_index = state.scenes.length;
   }
   history.push({
     timestamp,
-    phase: document['phase'] ?? 'complete',
+    phase: document.phase ?? 'complete',
     action: 'Built the video',
     details: outcome.summary,
   });
@@ -310,15 +310,15 @@ function defaultsFor(state: ProjectState, timestamp: string): JsonObject {
 }
 
 function enterScene(document: JsonObject, outcome: SceneOutcome, timestamp: string): void {
-  const scene = (document['scenes'] as Json[]).find((entry) => isObject(entry) && entry['id'] === outcome.id);
+  const scene = (document.scenes as Json[]).find((entry) => isObject(entry) && entry.id === outcome.id);
   if (!isObject(scene)) return;
-  scene['status'] = 'rendered';
-  scene['file'] ??= outcome.file;
-  scene['class_name'] ??= outcome.className;
-  scene['video_file'] = outcome.videoFile;
-  const before = isObject(scene['verification']) ? scene['verification'] : {};
+  scene.status = 'rendered';
+  scene.file ??= outcome.file;
+  scene.class_name ??= outcome.className;
+  scene.video_file = outcome.videoFile;
+  const before = isObject(scene.verification) ? scene.verification : {};
   const { warning: _outdated, ...kept } = before;
-  scene['verification'] = {
+  scene.verification = {
     ...kept,
     file_size_bytes: outcome.fileSizeBytes,
     duration_seconds: Number(outcome.durationSeconds.toFixed(6)),

@@ -2,6 +2,10 @@
 export interface StoreEntry {
   /** At most 512 characters, no comma; see src/store/keys.ts. */
   readonly key: string;
+  /**
+   * The folder, absolute. An entry is found again only under the path it was saved from (relative to the workspace or
+   * the home folder), since the cache service mixes the path into the identity of an entry.
+   */
   readonly path: string;
 }
 
@@ -13,7 +17,7 @@ export type SaveOutcome = 'saved' | 'exists' | 'off' | 'failed';
  * An entry never changes once it is saved. No method throws: a store that fails costs time, never the build.
  */
 export interface Store {
-  /** For logs: "GitHub Actions cache", "folder ~/.cache/flaming-horse", "off". */
+  /** For logs: "the GitHub Actions cache", "the folder ~/.cache/flaming-horse/store", "off". */
   readonly name: string;
   /**
    * Brings back the entry of `key` or, failing that, the newest one whose key starts with one of `prefixes` (tried in
@@ -21,6 +25,8 @@ export interface Store {
    * beside whatever was there before.
    */
   restore(entry: StoreEntry, prefixes?: readonly string[]): Promise<string | undefined>;
+  /** The key that `restore` would bring back, without bringing anything. */
+  find(entry: StoreEntry, prefixes?: readonly string[]): Promise<string | undefined>;
   save(entry: StoreEntry): Promise<SaveOutcome>;
 }
 
@@ -28,10 +34,16 @@ export interface Store {
 export const noStore: Store = {
   name: 'off',
   restore: async () => undefined,
+  find: async () => undefined,
   save: async () => 'off',
 };
 
 /** The same store, never written to: `cache: read`. */
 export function readOnly(store: Store): Store {
-  return { name: `${store.name} (read only)`, restore: store.restore.bind(store), save: async () => 'off' };
+  return {
+    name: `${store.name} (read only)`,
+    restore: store.restore.bind(store),
+    find: store.find.bind(store),
+    save: async () => 'off',
+  };
 }

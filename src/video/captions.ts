@@ -50,7 +50,7 @@ export function toWebVtt(captions: readonly Caption[]): string {
  * braces and backslashes are read as styling and cannot be escaped, so they become their full-width twins.
  */
 export function toTrackSource(captions: readonly Caption[]): string {
-  const twins: Record<string, string> = { '{': '{', '}': '}', '\\': '\' };
+  const twins: Record<string, string> = { '{': '\uFF5B', '}': '\uFF5D', '\\': '\uFF3C' };
   return toWebVtt(
     captions.map((caption) => ({ ...caption, text: caption.text.replaceAll(/[{}\\]/g, (c) => twins[c] ?? c) })),
   );

@@ -1,0 +1,185 @@
+import { isAbsolute, resolve } from 'node:path';
+import { UserError } from './errors.js';
+
+/** A picture size in pixels with its frame rate, as Manim's quality flags name them. */
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number;
+}
+
+/** Manim's own qualities (`manim render --quality`); null: as the scene files lock it. */
+export const QUALITIES = {
+  project: null,
+  low: { width: 854, height: 480, fps: 15 },
+  medium: { width: 1280, height: 720, fps: 30 },
+  high: { width: 1920, height: 1080, fps: 60 },
+  production: { width: 2560, height: 1440, fps: 60 },
+  fourk: { width: 3840, height: 2160, fps: 60 },
+} as const satisfies Record<string, PictureSize | null>;
+
+const VOICES = ['auto', 'cached', 'piper', 'espeak'] as const;
+const CACHE_MODES = ['read-write', 'read', 'off'] as const;
+
+/** What the user asked for, checked. Paths are absolute. */
+export interface Options {
+  readonly project: string;
+  /** 0: as many as the machine carries; N: exactly N; -1: one after the other. */
+  readonly parallelRenders: number;
+  readonly voice: (typeof VOICES)[number];
+  readonly quality: keyof typeof QUALITIES;
+  /** Scene ids to build; empty: all. */
+  readonly scenes: readonly string[];
+  /** A Python to use, as given; empty: find one. */
+  readonly python: string;
+  readonly setup: 'auto' | 'never';
+  readonly cache: (typeof CACHE_MODES)[number];
+  readonly cachePrefix: string;
+  /** Where the video goes; undefined: the project's own place for it. */
+  readonly output: string | undefined;
+  readonly encoder: 'fast' | 'stock';
+  /** x264 options by name, over our own. */
+  readonly encoderOptions: Readonly<Record<string, string>>;
+  /** Build this share of the scenes and stop before the video is joined; undefined: everything. */
+  readonly shard: Shard | undefined;
+}
+
+/** One of `count` shares, counted from 1. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+}
+
+/** One input as action.yml, the command line and the README name it. */
+export interface InputSpec {
+  readonly default: string;
+  readonly description: string;
+}
+
+/** Every input of the build action, with the default that action.yml gives it. */
+export const INPUTS = {
+  project: { default: '', description: 'Folder of the Flaming Horse project. Required.' },
+  'parallel-renders': {
+    default: '',
+    description:
+      'Scenes rendered at once: 0 sizes it to the runner, N is N, -1 is one after the other. Empty: the variable PARALLEL_RENDERS, else 0.',
+  },
+  voice: {
+    default: 'auto',
+    description:
+      'Who speaks: auto (recordings in the project or the cache, then the first voice to be had), cached (never speak), piper, espeak.',
+  },
+  quality: {
+    default: 'project',
+    description: 'Picture size: project (as the scene files lock it), low, medium, high, production or fourk.',
+  },
+  scenes: {
+    default: '',
+    description: 'Build only these scenes (ids, comma or newline separated), into partial_video.mp4.',
+  },
+  python: { default: '', description: 'A Python with Manim and voiceover. Empty: find one, or make one.' },
+  setup: { default: 'auto', description: 'auto installs what is missing; never says what is missing and stops.' },
+  cache: {
+    default: '',
+    description:
+      'read-write, read or off. Empty: read-write, but read for events that run code of strangers (pull requests from forks and the like).',
+  },
+  'cache-prefix': { default: 'flaming-horse', description: 'First part of every cache key.' },
+  output: { default: '', description: 'Where the video goes. Empty: final_video.mp4 in the project folder.' },
+  encoder: {
+    default: 'fast',
+    description: "fast (our frame path) or stock (Manim's own writer and encoder settings).",
+  },
+  'encoder-options': {
+    default: '',
+    description: 'x264 options for the fast encoder, as name=value separated by commas, colons or newlines.',
+  },
+  shard: { default: '', description: 'i/n: render only this share of the scenes into the cache, and join nothing.' },
+} as const satisfies Record<string, InputSpec>;
+
+export type InputName = keyof typeof INPUTS;
+
+/** Where inputs come from: INPUT_* of a runner, flags of the command line. Empty or undefined: not given. */
+export type RawInputs = (name: InputName) => string | undefined;
+
+/** What besides the inputs decides options: the environment, the folder that paths start from, the level of trust. */
+export interface InputContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly workspace: string;
+  /** Whether the event runs code of people who may not write to the repository. */
+  readonly lowTrust: boolean;
+}
+
+/** Reads and checks all inputs, once. Throws UserError naming the input, the value and what is allowed. */
+export function readOptions(raw: RawInputs, context: InputContext): Options {
+  const text = (name: InputName): string => (raw(name) ?? '').trim() || INPUTS[name].default;
+  const path = (value: string): string => (isAbsolute(value) ? value : resolve(context.workspace, value));
+  const project = text('project');
+  if (project === '') {
+    throw new UserError('input project is missing', {
+      hint: 'Give the folder of the project: project: projects/my-video',
+    });
+  }
+  const output = text('output');
+  return Object.freeze({
+    project: path(project),
+    parallelRenders: parallelRenders(text('parallel-renders'), context.env.PARALLEL_RENDERS ?? ''),
+    voice: oneOf('voice', text('voice'), VOICES),
+    quality: oneOf('quality', text('quality'), Object.keys(QUALITIES) as (keyof typeof QUALITIES)[]),
+    scenes: Object.freeze(list(text('scenes'))),
+    python: text('python'),
+    setup: oneOf('setup', text('setup'), ['auto', 'never'] as const),
+    cache: oneOf('cache', text('cache') || (context.lowTrust ? 'read' : 'read-write'), CACHE_MODES),
+    cachePrefix: cachePrefix(text('cache-prefix')),
+    output: output === '' ? undefined : path(output),
+    encoder: oneOf('encoder', text('encoder'), ['fast', 'stock'] as const),
+    encoderOptions: Object.freeze(encoderOptions(text('encoder-options'))),
+    shard: shard(text('shard')),
+  });
+}
+
+function oneOf<T extends string>(name: InputName, value: string, allowed: readonly T[]): T {
+  if ((allowed as readonly string[]).includes(value)) return value as T;
+  throw invalid(name, value, `one of ${allowed.join(', ')}`);
+}
+
+function invalid(name: string, value: string, allowed: string): UserError {
+  return new UserError(`${name}: "${value}" is not allowed; expected ${allowed}`);
+}
+
+function parallelRenders(input: string, variable: string): number {
+  const [name, value] = input === '' ? ['PARALLEL_RENDERS', variable.trim() || '0'] : ['parallel-renders', input];
+  if (!/^(-1|\d{1,3})$/.test(value)) throw invalid(name, value, '0 (sized to the runner), a number of renders, or -1');
+  return Number(value);
+}
+
+function list(value: string): string[] {
+  return [...new Set(value.split(/[,\n]/).map((word) => word.trim()))].filter((word) => word !== '');
+}
+
+function cachePrefix(value: string): string {
+  if (/^[\w.-]{1,64}$/.test(value)) return value.toLowerCase();
+  throw invalid('cache-prefix', value, 'up to 64 letters, digits, "_", "-" and "."');
+}
+
+function encoderOptions(value: string): Record<string, string> {
+  return Object.fromEntries(
+    value
+      .split(/[,:\n]/)
+      .map((word) => word.trim())
+      .filter((word) => word !== '')
+      .map((word) => {
+        const match = /^([\w-]+)=(\S+)$/.exec(word);
+        if (!match) throw invalid('encoder-options', word, 'x264 options as name=value');
+        return [match[1], match[2]];
+      }),
+  );
+}
+
+function shard(value: string): Shard | undefined {
+  if (value === '') return undefined;
+  const match = /^(\d{1,3})\/(\d{1,3})$/.exec(value);
+  const [index, count] = [Number(match?.[1]), Number(match?.[2])];
+  if (!match || index < 1 || index > count) throw invalid('shard', value, 'i/n with 1 <= i <= n, like 2/4');
+  return { index, count };
+}

@@ -1,0 +1,114 @@
+import { homedir } from 'node:os';
+import { relative, sep } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pLimit from 'p-limit';
+import { messageOf } from '../errors.js';
+import type { Log } from '../log.js';
+import type { SaveOutcome, Store, StoreEntry } from './store.js';
+
+/** What we use of @actions/cache. */
+export interface CacheService {
+  restoreCache(
+    paths: string[],
+    key: string,
+    restoreKeys?: string[],
+    options?: { lookupOnly?: boolean },
+  ): Promise<string | undefined>;
+  saveCache(paths: string[], key: string): Promise<number>;
+}
+
+/** GitHub takes 200 uploads and 1500 downloads a minute from a repository; we leave room for its other jobs. */
+const UPLOADS_A_MINUTE = 120;
+const DOWNLOADS_A_MINUTE = 900;
+const AT_ONCE = 4;
+
+/**
+ * A call that fails is answered by the package with a warning of its own and "nothing found". Only its time tells: a
+ * service that is there answers a miss at once, one that is not costs several rounds of retries.
+ */
+const DEAD_AFTER_SECONDS = 8;
+
+/** The cache service of a runner (GitHub's, or act's) as a store. */
+export function actionsCacheStore(service: CacheService, workspace: string, log: Log): Store {
+  const limit = pLimit(AT_ONCE);
+  const uploads = rateLimit(UPLOADS_A_MINUTE);
+  const downloads = rateLimit(DOWNLOADS_A_MINUTE);
+  let dead = false;
+
+  const giveUp = (why: string): void => {
+    if (!dead) log.warning(`the cache service does not answer (${why}): going on without it`);
+    dead = true;
+  };
+
+  const ask = (
+    { key, path }: StoreEntry,
+    prefixes: readonly string[],
+    lookupOnly: boolean,
+  ): Promise<string | undefined> =>
+    limit(async () => {
+      if (dead) return undefined;
+      await downloads();
+      const started = performance.now();
+      try {
+        const found = await service.restoreCache([cachePath(path, workspace)], key, [...prefixes], { lookupOnly });
+        const seconds = (performance.now() - started) / 1000;
+        if (found === undefined && seconds > DEAD_AFTER_SECONDS) giveUp(`no answer in ${seconds.toFixed(0)} s`);
+        return found;
+      } catch (error) {
+        giveUp(messageOf(error));
+        return undefined;
+      }
+    });
+
+  const save = (entry: StoreEntry): Promise<SaveOutcome> =>
+    limit(async () => {
+      if (dead) return 'failed';
+      await uploads();
+      const paths = [cachePath(entry.path, workspace)];
+      try {
+        // a number is the proof; -1 is either an entry that is there already or a failure, and only asking tells
+        if ((await service.saveCache(paths, entry.key)) !== -1) return 'saved';
+        const found = await service.restoreCache(paths, entry.key, [], { lookupOnly: true });
+        return found === entry.key ? 'exists' : 'failed';
+      } catch (error) {
+        log.debug(`saving ${entry.key}: ${messageOf(error)}`);
+        return 'failed';
+      }
+    });
+
+  return {
+    name: 'the cache service of the runner',
+    restore: (entry, prefixes = []) => ask(entry, prefixes, false),
+    find: (entry, prefixes = []) => ask(entry, prefixes, true),
+    save,
+  };
+}
+
+/**
+ * The path under which an entry is known: relative to the workspace, else to the home folder, else absolute. The service
+ * finds an entry only under the literal path it was saved with, and workspaces differ from job to job.
+ */
+export function cachePath(path: string, workspace: string, home = homedir()): string {
+  const within = (folder: string): string | undefined => {
+    const rest = relative(folder, path);
+    return rest !== '' && !rest.startsWith('..') && !rest.startsWith(sep) ? rest.split(sep).join('/') : undefined;
+  };
+  const inHome = within(home);
+  return within(workspace) ?? (inHome === undefined ? path : `~/${inHome}`);
+}
+
+/** Lets through at most `perMinute` calls in any 60 s; the others wait for their turn. */
+function rateLimit(perMinute: number): () => Promise<void> {
+  const recent: number[] = [];
+  return async () => {
+    for (;;) {
+      const now = performance.now();
+      while (recent[0] !== undefined && now - recent[0] >= 60_000) recent.shift();
+      if (recent.length < perMinute) {
+        recent.push(now);
+        return;
+      }
+      await sleep(60_000 - (now - (recent[0] ?? now)));
+    }
+  };
+}
