@@ -11,8 +11,13 @@ export interface PythonSource {
 
 /** Parses a Python file's text. Never throws: look for error nodes where it matters. */
 export function parsePython(path: string, text: string): PythonSource {
-  const normalised = text.replace(/^\uFEFF/, '').replaceAll(/\r\n?/g, '\n');
+  const normalised = normalisedText(text);
   return { path, text: normalised, tree: parser.parse(normalised) };
+}
+
+/** A text as Python reads it: without a byte order mark, lines ended by a newline. */
+export function normalisedText(text: string): string {
+  return text.replace(/^\uFEFF/, '').replaceAll(/\r\n?/g, '\n');
 }
 
 /** The source text of a node. */

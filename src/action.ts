@@ -1,0 +1,32 @@
+import { messageOf, userErrorsOf } from './errors.js';
+import type { Host } from './host.js';
+import { killAll } from './process.js';
+
+/**
+ * Runs an entry to its end and sets the exit status: every user error is told once at its place, anything else with its
+ * stack. When the process is told to stop, children are killed first.
+ */
+export async function runAction(work: (host: Host, signal: AbortSignal) => Promise<void>, host: Host): Promise<void> {
+  const stop = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(name, () => {
+      stop.abort();
+      killAll();
+      host.log.error(`stopped by ${name}`);
+      process.exit(name === 'SIGINT' ? 130 : 143);
+    });
+  }
+  try {
+    await work(host, stop.signal);
+  } catch (error) {
+    process.exitCode = 1;
+    const errors = userErrorsOf(error);
+    if (!errors) {
+      const stack = error instanceof Error ? error.stack : undefined;
+      host.log.error(`a defect of Flaming Horse Build: ${stack ?? messageOf(error)}`);
+    }
+    for (const { message, hint, place } of errors ?? []) host.log.error(hint ? `${message}\n${hint}` : message, place);
+  } finally {
+    killAll();
+  }
+}

@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { type UserError, UserErrors, userErrorsOf } from '../errors.js';
+import { readDependencies, type SceneDependencies } from './dependencies.js';
+import { type Narration, readNarration } from './narration.js';
+import { readScenes, type Scene } from './scenes.js';
+import { type ProjectState, readState } from './state.js';
+
+/** A Flaming Horse project, read whole and once. */
+export interface Project {
+  /** Absolute path of the project folder. */
+  readonly folder: string;
+  /** The repository it lies in: what scenes import from starts here. */
+  readonly repoRoot: string;
+  readonly state: ProjectState;
+  readonly narration: Narration;
+  readonly scenes: readonly Scene[];
+  readonly dependencies: ReadonlyMap<string, SceneDependencies>;
+}
+
+/** Reads a project. Throws UserError(s): every problem of the scenes and the narration that can be found at once. */
+export async function readProject(folder: string): Promise<Project> {
+  const state = await readState(folder);
+  const repoRoot = findRepoRoot(folder);
+  const [narration, scenes] = await bothOrAllErrors(
+    readNarration(resolve(folder, state.narrationFile)),
+    readScenes(state, folder),
+  );
+  const dependencies = await readDependencies(scenes, {
+    projectDir: folder,
+    repoRoot,
+    narrationFile: narration.file,
+    narrationKeys: narration.lines.map(({ key }) => key),
+  });
+  return { folder, repoRoot, state, narration, scenes, dependencies };
+}
+
+/** The dependencies of a scene of the project. */
+export function dependenciesOf(project: Project, scene: Scene): SceneDependencies {
+  const found = project.dependencies.get(scene.id);
+  if (!found) throw new Error(`scene ${scene.id} is not of this project`);
+  return found;
+}
+
+/**
+ * The repository that a project lies in: the nearest folder with a `.git`; without one, the folder that holds
+ * `projects/`, else the project itself.
+ */
+export function findRepoRoot(project: string): string {
+  for (let folder = project; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, '.git'))) return folder;
+    if (dirname(folder) === folder) break;
+  }
+  return basename(dirname(project)) === 'projects' ? resolve(project, '..', '..') : project;
+}
+
+async function bothOrAllErrors<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  const [first, second] = await Promise.allSettled([a, b]);
+  if (first.status === 'fulfilled' && second.status === 'fulfilled') return [first.value, second.value];
+  const errors: UserError[] = [];
+  for (const result of [first, second]) {
+    if (result.status === 'fulfilled') continue;
+    const found = userErrorsOf(result.reason);
+    if (!found) throw result.reason;
+    errors.push(...found);
+  }
+  throw new UserErrors(errors);
+}

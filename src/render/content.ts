@@ -1,0 +1,163 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { type Options, QUALITIES } from '../inputs.js';
+import { nameOf } from '../project/dependencies.js';
+import { dependenciesOf, type Project } from '../project/project.js';
+import type { Scene } from '../project/scenes.js';
+import { actionRoot, shippedFile } from '../shipped.js';
+import { contentKey, sha256, sha256OfFile } from '../store/keys.js';
+import type { VoicePlan } from '../voice/plan.js';
+import { RESULT_FORMAT } from './result.js';
+import { SEED } from './scene.js';
+
+/**
+ * Everything that decides a scene's pixels and sound and can be known before it is rendered, by names that a person
+ * understands: a file, a narration line, a version.
+ */
+export type Ingredients = Readonly<Record<string, string>>;
+
+/** Files that a render opened beside its sources, by name (see `openedName`), with the SHA-256 of their content. */
+export type Opened = Readonly<Record<string, string>>;
+
+export interface SceneContent {
+  readonly ingredients: Ingredients;
+  /** SHA-256 over the ingredients. */
+  readonly key: string;
+}
+
+export interface ContentContext {
+  readonly project: Project;
+  readonly options: Options;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly voice: VoicePlan;
+  /** Hashes of what all scenes share; see sharedIngredients. */
+  readonly shared: Ingredients;
+}
+
+/** The ingredients that all scenes of a build share. */
+export async function sharedIngredients(project: Project): Promise<Ingredients> {
+  const places = { 'manim.cfg': join(project.folder, 'manim.cfg'), 'user-wide manim.cfg': userManimConfig() };
+  const configs = await Promise.all(
+    Object.entries(places).map(async ([name, file]) => [name, (await hashOf(file)) ?? 'none'] as const),
+  );
+  return { ...Object.fromEntries(configs), 'render driver': await driverHash() };
+}
+
+/** Where Manim looks for a user's own configuration. */
+function userManimConfig(): string {
+  return join(homedir(), '.config', 'manim', 'manim.cfg');
+}
+
+/** The content of a scene before it is rendered: what it is made from and the key over that. */
+export function sceneContent(scene: Scene, context: ContentContext): SceneContent {
+  const { project, options, voice } = context;
+  const { sources, narrationKeys } = dependenciesOf(project, scene);
+  const lines = narrationKeys.flatMap((key) => {
+    const line = voice.lines.find((planned) => planned.key === key);
+    if (!line) throw new Error(`narration line ${key} is not in the voice plan`);
+    return [
+      [`narration line ${key}`, sha256(line.text)],
+      [`voice of narration line ${key}`, line.identity],
+    ];
+  });
+  const size = QUALITIES[options.quality];
+  const ingredients: Ingredients = {
+    ...Object.fromEntries([...sources].map(([name, source]) => [name, sha256(source.text)])),
+    ...Object.fromEntries(lines),
+    ...Object.fromEntries(Object.entries(context.versions).map(([name, version]) => [name, version])),
+    ...context.shared,
+    class: scene.className,
+    quality: size ? `${size.width}x${size.height} at ${size.fps}` : 'project',
+    encoder: options.encoder,
+    'encoder options': contentKey({ ...options.encoderOptions }),
+    seed: String(SEED),
+    'result format': String(RESULT_FORMAT),
+  };
+  return { ingredients, key: contentKey(ingredients) };
+}
+
+/** The name under which an opened file is remembered: relative to the repository where it lies there. */
+export function openedName(path: string, project: Project): string {
+  const name = nameOf(path, project);
+  return name.startsWith('../') || isAbsolute(name) ? path : name;
+}
+
+/**
+ * The files that a render opened and that its key must cover: not the narration and the voice, whose content the key
+ * has, not what the key has already, not ours.
+ */
+export function openedToCover(
+  opened: readonly { readonly path: string }[],
+  scene: Scene,
+  project: Project,
+  voiceFolder: string,
+  workDir: string,
+): string[] {
+  const { sources } = dependenciesOf(project, scene);
+  const skipped = [voiceFolder, workDir, join(actionRoot(), 'python')];
+  const names = opened
+    .map(({ path }) => resolve(path))
+    .filter((path) => path !== project.narration.file && !skipped.some((folder) => isWithin(path, folder)))
+    .map((path) => openedName(path, project))
+    .filter((name) => !sources.has(name));
+  return [...new Set(names)].sort();
+}
+
+/** The content of opened files as it is now; a file that is gone has the hash "none". */
+export async function hashOpened(names: readonly string[], project: Project): Promise<Opened> {
+  const hashes = await Promise.all(
+    names.map(async (name) => [name, (await hashOf(resolve(project.repoRoot, name))) ?? 'none'] as const),
+  );
+  return Object.fromEntries(hashes);
+}
+
+/** How one content differs from an earlier one of the same scene, for people; empty where it does not. */
+export function changesBetween(before: Ingredients, after: Ingredients): string[] {
+  const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((name) => before[name] !== after[name])
+    .sort();
+  return changed
+    .filter((name) => {
+      // a line whose text changed is spoken anew in any case: one reason is enough
+      const line = /^voice of (narration line .*)$/.exec(name)?.[1];
+      return line === undefined || !changed.includes(line);
+    })
+    .map((name) => describeChange(name, before[name], after[name]));
+}
+
+function describeChange(name: string, before: string | undefined, after: string | undefined): string {
+  if (before === undefined) return `${name} is new`;
+  if (after === undefined) return `${name} is gone`;
+  const isHash = /^[0-9a-f]{64}$/;
+  if (isHash.test(before) || isHash.test(after)) return `${name} changed`;
+  return `${name} ${before} -> ${after}`;
+}
+
+function isWithin(path: string, folder: string): boolean {
+  const rest = relative(folder, path);
+  return rest === '' || !(rest.startsWith('..') || isAbsolute(rest));
+}
+
+async function hashOf(path: string): Promise<string | undefined> {
+  return sha256OfFile(path).catch(() => undefined);
+}
+
+/** SHA-256 over the programs of ours that render: a new driver may draw other pixels. */
+async function driverHash(): Promise<string> {
+  const folders = ['python/flaming_horse_build/render', 'python/provided'];
+  const files = (await Promise.all(folders.map((folder) => pythonFiles(shippedFile(folder))))).flat().sort();
+  const hashes = await Promise.all(
+    files.map(
+      async (file) => [relative(actionRoot(), file).split(sep).join('/'), sha256(await readFile(file))] as const,
+    ),
+  );
+  return contentKey(Object.fromEntries(hashes));
+}
+
+async function pythonFiles(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.py'))
+    .map((entry) => join(entry.parentPath, entry.name));
+}

@@ -1,0 +1,70 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cacheKey, contentKey, sha256 } from '../store/keys.js';
+import type { Store } from '../store/store.js';
+import type { Ingredients } from './content.js';
+
+const LEDGER_FORMAT = 1;
+const LEDGER_FILE = 'ledger.json';
+
+/** What the last build knew of a scene. Nothing here decides what is reused: it explains, orders and asks precisely. */
+export interface LedgerScene {
+  readonly ingredients: Ingredients;
+  /** Names of the files that its render opened; see openedName. */
+  readonly opened: readonly string[];
+  readonly renderSeconds: number;
+  readonly frames: number;
+}
+
+/** What the last build of a project knew, by scene id. */
+export type Ledger = Readonly<Record<string, LedgerScene>>;
+
+export interface LedgerPlace {
+  readonly store: Store;
+  readonly cachePrefix: string;
+  readonly folder: string;
+  /** The project, by a name that is the same on every machine. */
+  readonly projectName: string;
+}
+
+function ledgerPrefix({ cachePrefix, projectName }: LedgerPlace): string {
+  return `${cacheKey(cachePrefix, 'ledger', `v${LEDGER_FORMAT}`, sha256(projectName).slice(0, 16))}-`;
+}
+
+/** The ledger of the newest build; empty where there is none that can be read. */
+export async function readLedger(place: LedgerPlace): Promise<Ledger> {
+  const prefix = ledgerPrefix(place);
+  await rm(place.folder, { recursive: true, force: true });
+  await mkdir(place.folder, { recursive: true });
+  const found = await place.store.restore({ key: `${prefix}newest`, path: place.folder }, [prefix]);
+  if (found === undefined) return {};
+  try {
+    const value = JSON.parse(await readFile(join(place.folder, LEDGER_FILE), 'utf8')) as {
+      format: number;
+      scenes: Ledger;
+    };
+    return value.format === LEDGER_FORMAT ? value.scenes : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Saves what this build knows, where it differs from `before`. */
+export async function saveLedger(ledger: Ledger, before: Ledger, place: LedgerPlace): Promise<void> {
+  const same = contentKey(stable(ledger)) === contentKey(stable(before));
+  if (same) return;
+  await mkdir(place.folder, { recursive: true });
+  const text = JSON.stringify({ format: LEDGER_FORMAT, scenes: ledger });
+  await writeFile(join(place.folder, LEDGER_FILE), text);
+  await place.store.save({ key: `${ledgerPrefix(place)}${sha256(text).slice(0, 16)}`, path: place.folder });
+}
+
+/** The ledger without times, which differ from build to build. */
+function stable(ledger: Ledger): Record<string, Record<string, string | readonly string[]>> {
+  return Object.fromEntries(
+    Object.entries(ledger).map(([id, { ingredients, opened }]) => [
+      id,
+      { ingredients: contentKey(ingredients), opened },
+    ]),
+  );
+}

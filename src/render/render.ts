@@ -1,0 +1,146 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import { type UserError, UserErrors, userErrorsOf } from '../errors.js';
+import type { Log } from '../log.js';
+import { readNarration } from '../project/narration.js';
+import type { Project } from '../project/project.js';
+import { dependenciesOf } from '../project/project.js';
+import { normalisedText } from '../project/python-source.js';
+import type { Tools } from '../video/ffmpeg.js';
+import { writeSceneVideo } from '../video/join.js';
+import { openedToCover } from './content.js';
+import { longestFirst, type PlannedScene } from './plan.js';
+import type { Progress } from './progress.js';
+import type { SceneResult } from './result.js';
+import { completeScene, type FinishedScene, resultFolder, SCENE_VIDEO, type SceneStore, saveScene } from './reuse.js';
+import { type RenderSettings, renderScene } from './scene.js';
+
+export interface RenderMany {
+  readonly scenes: readonly PlannedScene[];
+  /** Ids of scenes whose stored entry is damaged: they are saved beside it. */
+  readonly damaged: ReadonlySet<string>;
+  readonly atOnce: number;
+  readonly project: Project;
+  readonly voiceFolder: string;
+  readonly settings: RenderSettings;
+  readonly sceneStore: SceneStore;
+  readonly tools: Tools;
+  readonly progress: Progress;
+  readonly log: Log;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A scene rendered in this build. */
+export interface RenderedScene {
+  readonly finished: FinishedScene;
+  /** Why it was not saved, or undefined where it was. */
+  readonly notSaved: string | undefined;
+}
+
+/**
+ * Renders scenes side by side, the longest first, and saves each as soon as it is done, so that a later failure or
+ * cancellation loses nothing. A failing scene does not stop the others: all failures are thrown together at the end, as
+ * UserErrors.
+ */
+export async function renderScenes(many: RenderMany): Promise<ReadonlyMap<string, RenderedScene>> {
+  const limit = pLimit(many.atOnce);
+  const rendered = new Map<string, RenderedScene>();
+  const failures: { index: number; error: UserError }[] = [];
+  const work = longestFirst(many.scenes).map(async (planned) => {
+    const { id, index } = planned.scene;
+    try {
+      const fresh = await limit(() => renderOne(planned, many));
+      // saving needs no core: the next render starts meanwhile
+      rendered.set(id, { finished: fresh.finished, notSaved: await saveOne(planned, fresh, many) });
+    } catch (error) {
+      const errors = userErrorsOf(error);
+      if (!errors) throw error;
+      failures.push(...errors.map((userError) => ({ index, error: userError })));
+    }
+  });
+  const settled = await Promise.allSettled(work);
+  many.progress.stop();
+  for (const result of settled) if (result.status === 'rejected') throw result.reason;
+  if (failures.length > 0) {
+    throw new UserErrors(failures.sort((a, b) => a.index - b.index).map(({ error }) => error));
+  }
+  return rendered;
+}
+
+interface Fresh {
+  readonly finished: FinishedScene;
+  readonly result: SceneResult;
+}
+
+async function renderOne(planned: PlannedScene, many: RenderMany): Promise<Fresh> {
+  const { scene, content } = planned;
+  const { log, progress, project, sceneStore } = many;
+  progress.started(scene.id);
+  const started = performance.now();
+  const result = await renderScene(scene, resultFolder(content, sceneStore), many.settings, {
+    onFrames: (frames) => progress.frames(scene.id, frames),
+    log,
+    signal: many.signal,
+  });
+  const seconds = (performance.now() - started) / 1000;
+  const { facts } = result;
+  progress.frames(scene.id, facts.frames);
+  await writeSceneVideo(result, join(result.folder, SCENE_VIDEO), many.tools);
+  const opened = openedToCover(facts.opened, scene, project, many.voiceFolder, many.settings.workDir);
+  const finished = await completeScene(result, content, opened, seconds, project);
+  progress.ended(scene.id);
+  log.group(
+    `scene ${scene.id}: ${facts.frames} frames at ${facts.width}x${facts.height}, ${facts.fps} a second, in ${seconds.toFixed(1)} s`,
+    sceneDetails(result, opened),
+  );
+  if (facts.fallback)
+    log.warning(`scene ${scene.id}: rendered the slow way, by Manim's own writer: ${facts.fallback}`, {
+      file: scene.file,
+    });
+  return { finished, result };
+}
+
+function sceneDetails({ facts }: SceneResult, opened: readonly string[]): string[] {
+  const milliseconds = (facts.cpu_seconds * 1000) / facts.frames;
+  return [
+    `encoder ${facts.encoder}, ${facts.cpu_seconds.toFixed(1)} s of processor time (${milliseconds.toFixed(1)} ms a frame), ${Math.round(facts.peak_rss_bytes / 2 ** 20)} MiB at most`,
+    ...facts.lines.map(
+      (line) => `spoken at frame ${line.start_frame}: ${line.key ?? '(no key)'}, ${line.duration_seconds.toFixed(2)} s`,
+    ),
+    ...opened.map((name) => `read: ${name}`),
+  ];
+}
+
+/** Saves a fresh scene where that is safe. Returns why it was not saved. */
+async function saveOne(
+  planned: PlannedScene,
+  { finished, result }: Fresh,
+  many: RenderMany,
+): Promise<string | undefined> {
+  const { scene, content } = planned;
+  const unsafe = result.facts.unsafe;
+  if (unsafe.length > 0) {
+    const why = `its result depends on more than its sources (${unsafe.join('; ')})`;
+    many.log.warning(`scene ${scene.id} is rendered every time: ${why}`, { file: scene.file });
+    return why;
+  }
+  const edited = await editedSince(planned, many.project);
+  if (edited) {
+    many.log.warning(`scene ${scene.id} is not kept: ${edited} was edited while it rendered`);
+    return `${edited} was edited`;
+  }
+  const outcome = await saveScene(finished, content, many.damaged.has(scene.id), many.sceneStore);
+  if (outcome === 'failed') many.log.warning(`scene ${scene.id} could not be saved in ${many.sceneStore.store.name}`);
+  return outcome === 'failed' || outcome === 'off' ? outcome : undefined;
+}
+
+/** A source of the scene that is no longer as it was read: its result would be kept under a key of other sources. */
+async function editedSince({ scene }: PlannedScene, project: Project): Promise<string | undefined> {
+  for (const [name, { path, text }] of dependenciesOf(project, scene).sources) {
+    const now = await readFile(path, 'utf8').catch(() => '');
+    if (normalisedText(now) !== text) return name;
+  }
+  const narration = await readNarration(project.narration.file).catch(() => undefined);
+  return narration?.sha256 === project.narration.sha256 ? undefined : project.narration.file;
+}

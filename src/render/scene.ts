@@ -1,0 +1,155 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError } from '../errors.js';
+import type { PictureSize } from '../inputs.js';
+import type { Log } from '../log.js';
+import { type Finished, run } from '../process.js';
+import type { Scene } from '../project/scenes.js';
+import { shippedFile } from '../shipped.js';
+import { readSceneResult, type SceneResult } from './result.js';
+
+/** What all renders of a build share. Paths are absolute. */
+export interface RenderSettings {
+  readonly python: string;
+  readonly projectDir: string;
+  readonly repoRoot: string;
+  /** null: as the scene files lock it. */
+  readonly size: PictureSize | null;
+  readonly encoder: 'fast' | 'stock';
+  readonly encoderOptions: Readonly<Record<string, string>>;
+  /** Private folders of renders are made here. */
+  readonly workDir: string;
+  /** Scene logs go here, one file a scene. */
+  readonly logDir: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export interface RenderWatcher {
+  /** Frames so far. */
+  readonly onFrames: (frames: number) => void;
+  readonly log: Log;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The seed of every scene that sets none itself: without one, the same sources give other pictures each time. */
+export const SEED = 0;
+/** One thread, always: the number of threads decides the pixels. */
+export const ENCODER_THREADS = 1;
+const JOB_FORMAT = 1;
+/** Seconds; Manim before 0.21 hangs for ever on some errors. A long LaTeX run or a heavy frame must fit in. */
+const IDLE_LIMIT = 900;
+const WALL_LIMIT = 3 * 60 * 60;
+const LAST_LINES = 15;
+
+/**
+ * Renders one scene in a process of its own into `resultDir` (made, emptied). Throws UserError at the user's file and
+ * line where the scene fails; the whole output is in the scene's log then.
+ */
+export async function renderScene(
+  scene: Scene,
+  resultDir: string,
+  settings: RenderSettings,
+  { onFrames, log, signal }: RenderWatcher,
+): Promise<SceneResult> {
+  const media = join(settings.workDir, 'media', scene.id);
+  const jobFile = join(settings.workDir, 'jobs', `${scene.id}.json`);
+  for (const folder of [media, resultDir]) await rm(folder, { recursive: true, force: true });
+  for (const folder of [join(settings.workDir, 'jobs'), resultDir, settings.logDir])
+    await mkdir(folder, { recursive: true });
+  await writeFile(jobFile, JSON.stringify(jobOf(scene, media, resultDir, settings), null, 2));
+
+  let failure: UserError | undefined;
+  const warned = new Set<string>();
+  const lines: string[] = [];
+  const finished = await run(settings.python, ['-m', 'flaming_horse_build.render', jobFile], {
+    cwd: settings.projectDir,
+    env: { ...settings.env, ...renderEnvironment(settings.repoRoot) },
+    guardPython: settings.python,
+    idleLimit: IDLE_LIMIT,
+    wallLimit: WALL_LIMIT,
+    ...(signal && { signal }),
+    onLine: (line) => lines.push(line),
+    onEvent: (event) => {
+      if (event.event === 'frames' && typeof event.frames === 'number') onFrames(event.frames);
+      if (event.event === 'error') failure = failureOf(scene, event);
+      if (event.event === 'warning' && typeof event.message === 'string' && !warned.has(event.message)) {
+        warned.add(event.message);
+        log.warning(`scene ${scene.id}: ${event.message}`, placeOf(event));
+      }
+    },
+  });
+  await writeFile(join(settings.logDir, `${scene.id}.log`), `${lines.join('\n')}\n`);
+  await rm(media, { recursive: true, force: true });
+  if (finished.status === 0) return readSceneResult(resultDir);
+  if (lines.length > 0) log.group(`scene ${scene.id} failed: its last lines`, lines.slice(-LAST_LINES * 4));
+  throw failure ?? unexplained(scene, finished, lines);
+}
+
+/** The variables of the contract, and where modules are looked for: the user's repository first, then ours. */
+function renderEnvironment(repoRoot: string): NodeJS.ProcessEnv {
+  return {
+    PYTHONPATH: [repoRoot, shippedFile('python'), shippedFile('python/provided')].join(':'),
+    PYTHONDONTWRITEBYTECODE: '1',
+    PYTHONHASHSEED: '0',
+    PYTHONUNBUFFERED: '1',
+    MANIM_VOICE_PROD: '1',
+    HF_HUB_OFFLINE: '1',
+    TRANSFORMERS_OFFLINE: '1',
+    TOKENIZERS_PARALLELISM: 'false',
+    // one render a core: threads inside a render would only fight over the cores
+    OMP_NUM_THREADS: '1',
+    OPENBLAS_NUM_THREADS: '1',
+  };
+}
+
+function jobOf(scene: Scene, media: string, resultDir: string, settings: RenderSettings): Record<string, unknown> {
+  return {
+    format: JOB_FORMAT,
+    project_dir: settings.projectDir,
+    repo_root: settings.repoRoot,
+    scene_id: scene.id,
+    scene_file: scene.file,
+    class_name: scene.className,
+    size: settings.size,
+    seed: SEED,
+    media_dir: media,
+    result_dir: resultDir,
+    encoder: settings.encoder,
+    encoder_options: settings.encoderOptions,
+    encoder_threads: ENCODER_THREADS,
+    tex_cache_dir: join(settings.workDir, 'tex'),
+  };
+}
+
+function placeOf(event: Record<string, unknown>): { file: string; line?: number } | undefined {
+  if (typeof event.file !== 'string') return undefined;
+  return typeof event.line === 'number' ? { file: event.file, line: event.line } : { file: event.file };
+}
+
+function failureOf(scene: Scene, event: Record<string, unknown>): UserError {
+  return new UserError(`scene ${scene.id}: ${event.type}: ${event.message}`, {
+    place: placeOf(event) ?? { file: scene.file },
+    hint: hintFor(String(event.type), String(event.message)) ?? `The whole output is in log/${scene.id}.log.`,
+  });
+}
+
+function hintFor(type: string, message: string): string | undefined {
+  if (type === 'ModuleNotFoundError') {
+    return 'Add the module to the repository, or give a Python that has it as the input python.';
+  }
+  if (/latex|dvisvgm/i.test(message))
+    return 'If it says that a program or package is missing, install it; else correct the formula.';
+  return undefined;
+}
+
+function unexplained(scene: Scene, finished: Finished, lines: readonly string[]): UserError {
+  const how =
+    finished.reason ??
+    (finished.status === 137
+      ? 'killed, most likely for want of memory'
+      : `status ${finished.status ?? finished.signal}`);
+  return new UserError(`scene ${scene.id}: the render ended without a result (${how})`, {
+    place: { file: scene.file },
+    hint: lines.length > 0 ? `Its last words: ${lines.slice(-LAST_LINES).join('\n')}` : `See log/${scene.id}.log.`,
+  });
+}

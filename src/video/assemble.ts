@@ -1,0 +1,136 @@
+import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { messageOf } from '../errors.js';
+import type { Log } from '../log.js';
+import type { FinishedScene } from '../render/reuse.js';
+import { cacheKey, contentKey, sha256OfFile } from '../store/keys.js';
+import type { Store } from '../store/store.js';
+import type { Tools } from './ffmpeg.js';
+import { type Chapter, joinScenes } from './join.js';
+import { type Inspection, inspectVideo } from './probe.js';
+
+/** The format of joined videos; another one makes every video anew. */
+const VIDEO_FORMAT = 1;
+const FACTS_FILE = 'video.json';
+const VIDEO_FILE = 'video.mp4';
+const SIDE_FILES = ['video.srt', 'video.vtt'];
+
+/** What is known of a joined video without opening it. */
+export interface VideoFacts {
+  readonly format: number;
+  readonly frames: number;
+  readonly fps: number;
+  readonly durationSeconds: number;
+  readonly reencoded: readonly { readonly sceneId: string; readonly why: string }[];
+  readonly chapters: readonly Chapter[];
+  readonly inspection: Inspection;
+  /** SHA-256 by file name. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+export interface Assembly {
+  readonly scenes: readonly { readonly finished: FinishedScene; readonly title: string }[];
+  /** Where the video goes; captions go beside it. */
+  readonly output: string;
+  readonly store: Store;
+  readonly cachePrefix: string;
+  /** Joined videos lie here, each in a folder named by its content. */
+  readonly folder: string;
+  readonly tools: Tools;
+  readonly log: Log;
+}
+
+export interface AssembledVideo {
+  readonly facts: VideoFacts;
+  /** Whether the joined video was in the store already. */
+  readonly reused: boolean;
+  readonly captions: { readonly srt: string; readonly vtt: string };
+}
+
+/**
+ * The video of finished scenes at its place, with captions beside it: restored where the same scenes were joined before,
+ * else joined, checked and saved.
+ */
+export async function assemble(assembly: Assembly): Promise<AssembledVideo> {
+  const { output, scenes, store, log } = assembly;
+  const content = contentKey({
+    format: VIDEO_FORMAT,
+    scenes: scenes.map(({ finished, title }) => ({
+      title,
+      files: { ...finished.result.facts.files },
+      captions: finished.result.facts.captions.map((caption) => ({ ...caption })),
+    })),
+  });
+  const path = join(assembly.folder, content.slice(0, 24));
+  const entry = { key: cacheKey(assembly.cachePrefix, 'video', `v${VIDEO_FORMAT}`, content), path };
+
+  await rm(path, { recursive: true, force: true });
+  await mkdir(path, { recursive: true });
+  let facts: VideoFacts | undefined;
+  if ((await store.restore(entry)) !== undefined) {
+    facts = await readVideo(path).catch((error: unknown) => {
+      log.warning(`the stored video is damaged (${messageOf(error)}); it is joined again`);
+      return undefined;
+    });
+  }
+  const reused = facts !== undefined;
+  if (!facts) {
+    facts = await joinAnew(assembly, path);
+    await store.save(entry);
+  }
+  const stem = output.replace(/\.[^./]*$/, '');
+  const captions = { srt: `${stem}.srt`, vtt: `${stem}.vtt` };
+  await place(join(path, VIDEO_FILE), output);
+  await place(join(path, 'video.srt'), captions.srt);
+  await place(join(path, 'video.vtt'), captions.vtt);
+  return { facts, reused, captions };
+}
+
+async function joinAnew({ scenes, tools, log }: Assembly, path: string): Promise<VideoFacts> {
+  const output = join(path, VIDEO_FILE);
+  const joined = await joinScenes({
+    ...tools,
+    scenes: scenes.map(({ finished, title }) => ({ result: finished.result, title })),
+    output,
+    workDir: `${path}.work`,
+    log,
+  });
+  await rm(`${path}.work`, { recursive: true, force: true });
+  const inspection = await inspectVideo(output, tools);
+  const hashes = await Promise.all(
+    [VIDEO_FILE, ...SIDE_FILES].map(async (name) => [name, await sha256OfFile(join(path, name))]),
+  );
+  const facts: VideoFacts = {
+    format: VIDEO_FORMAT,
+    frames: joined.frames,
+    fps: joined.fps,
+    durationSeconds: joined.durationSeconds,
+    reencoded: joined.reencoded,
+    chapters: joined.chapters,
+    inspection,
+    files: Object.fromEntries(hashes),
+  };
+  await writeFile(join(path, FACTS_FILE), JSON.stringify(facts, null, 2));
+  return facts;
+}
+
+async function readVideo(path: string): Promise<VideoFacts> {
+  const facts = JSON.parse(await readFile(join(path, FACTS_FILE), 'utf8')) as VideoFacts;
+  if (facts.format !== VIDEO_FORMAT) throw new Error(`format ${facts.format}, expected ${VIDEO_FORMAT}`);
+  for (const name of [VIDEO_FILE, ...SIDE_FILES]) {
+    if ((await sha256OfFile(join(path, name))) !== facts.files[name]) throw new Error(`${name} is not what was made`);
+  }
+  return facts;
+}
+
+/** Copies a file to its place, where it appears whole or not at all. */
+export async function place(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  const partial = join(dirname(to), `.${basename(to)}.${process.pid}.partial`);
+  try {
+    await copyFile(from, partial);
+    await rename(partial, to);
+  } finally {
+    await rm(partial, { force: true });
+  }
+}
