@@ -38,6 +38,11 @@ class Events:
         os.set_inheritable(CHANNEL, False)
         return cls(CHANNEL)
 
+    @property
+    def open(self) -> bool:
+        """Whether anybody listens."""
+        return self._descriptor is not None
+
     def send(self, event: str, **fields: Any) -> None:
         """Send one event with its fields, which must be JSON values."""
         if self._descriptor is None:

@@ -33,9 +33,14 @@ def install(events: Events, files: UserFiles, watch: Watch) -> None:
     debugger.set_trace = on_breakpoint  # type: ignore[attr-defined]
     sys.modules["ipdb"] = debugger
 
-    changes: dict[str, Callable[[types.ModuleType], None]] = {"manimpango": lambda module: _note_fonts(module, watch)}
-    changes.update({f"{package}.helper": _keep_voice_cache for package in VOICEOVER_PACKAGES})
-    sys.meta_path.insert(0, _AfterImport(changes))
+    after_import("manimpango", lambda module: _note_fonts(module, watch))
+    for package in VOICEOVER_PACKAGES:
+        after_import(f"{package}.helper", _keep_voice_cache)
+
+
+def after_import(name: str, change: Callable[[types.ModuleType], None]) -> None:
+    """Call a function with a module right after its import, before anyone else sees it."""
+    sys.meta_path.insert(0, _AfterImport({name: change}))
 
 
 def seed_everything(seed: int) -> None:

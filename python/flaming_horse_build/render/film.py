@@ -1,0 +1,79 @@
+"""Writing a scene's video file: H.264 packets in, an MP4 on an exact frame grid out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.bitstream import BitStreamFilterContext
+from av.packet import Packet
+
+# Code points of ITU-T H.273. Manim converts with the BT.601 matrix (SMPTE 170M); its colours are those of any RGB
+# screen, so primaries and transfer are BT.709's.
+PRIMARIES = TRANSFER = 1
+MATRIX = 6
+LIMITED_RANGE = 1
+TAGS = (
+    f"h264_metadata=colour_primaries={PRIMARIES}:transfer_characteristics={TRANSFER}:matrix_coefficients={MATRIX}"
+    ":video_full_range_flag=0"
+)
+
+
+def time_scale(fps: Fraction) -> int:
+    """Ticks per second of the video track for a frame rate."""
+    if fps.denominator != 1:
+        return fps.numerator
+    return 15360 if fps in (15, 30, 60) else int(fps) * 1000
+
+
+def tag(context: Any) -> None:
+    """Write the colours of a scene into an encoder's settings."""
+    context.color_primaries = PRIMARIES
+    context.color_trc = TRANSFER
+    context.colorspace = MATRIX
+    context.color_range = LIMITED_RANGE
+
+
+class Film:
+    """An MP4 file with one video track. Packets are added in decoding order, their times counted in frames."""
+
+    def __init__(self, path: Path, fps: Fraction) -> None:
+        scale = str(time_scale(fps))
+        options = {"movflags": "+faststart", "fflags": "+bitexact", "video_track_timescale": scale, "movie_timescale": scale}
+        self._container = av.open(str(path), "w", format="mp4", options=options)
+        self._fps = fps
+        self.frames = 0
+
+    def add_encoder(self, width: int, height: int, options: dict[str, str]) -> Any:
+        """Add the track of a new libx264 encoder and return its stream."""
+        stream = self._container.add_stream("libx264", rate=self._fps, options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = 1 / self._fps
+        tag(stream.codec_context)
+        return stream
+
+    def add_copy(self, template: Any) -> None:
+        """Add a track for the packets of another stream as `tagging` gives them."""
+        stream = self._container.add_stream_from_template(template)
+        BitStreamFilterContext(TAGS, in_stream=template, out_stream=stream)  # tags the parameter sets
+        stream.time_base = 1 / self._fps
+
+    def add(self, packets: Iterable[Packet]) -> None:
+        """Write packets of the track."""
+        for packet in packets:
+            packet.duration = 1
+            packet.time_base = 1 / self._fps
+            self._container.mux(packet)
+            self.frames += 1
+
+    def close(self) -> None:
+        """Write the index and close the file."""
+        self._container.close()
+
+
+def tagging(stream: Any) -> BitStreamFilterContext:
+    """Give a filter that writes the colours into the packets of a stream that an encoder left untagged."""
+    return BitStreamFilterContext(TAGS, in_stream=stream)

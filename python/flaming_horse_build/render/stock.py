@@ -1,0 +1,55 @@
+"""Manim's own files of a scene, brought into the form of every scene result without encoding again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.packet import Packet
+
+from .film import Film, tagging
+from .problems import SceneError
+
+
+def assemble(parts: Sequence[Path], target: Path, fps: Fraction) -> int:
+    """Join Manim's partial files to one track on an exact frame grid; returns the number of frames.
+
+    Each part starts anew at 0 and has frames that are shown in another order than they are decoded in. Raises
+    SceneError where a part is not H.264.
+    """
+    with av.open(str(parts[0])) as first:
+        template = first.streams.video[0]
+        if template.codec_context.name != "h264":
+            raise SceneError(f"Manim wrote {template.codec_context.name}, not H.264: remove the codec from manim.cfg")
+        film = Film(target, fps)
+        film.add_copy(template)
+        delay = max(_delay(part, fps) for part in parts)
+        shown = 0
+        for part in parts:
+            packets = list(_packets(part, fps))
+            for packet in packets:
+                packet.pts = shown + int(packet.pts or 0)
+                packet.dts = film.frames - delay
+                film.add([packet])
+            shown += len(packets)
+        film.close()
+    return film.frames
+
+
+def _packets(part: Path, fps: Fraction) -> Iterator[Packet]:
+    """Tagged packets of a part in decoding order, their pts counted in frames from 0."""
+    with av.open(str(part)) as container:
+        stream = container.streams.video[0]
+        tags = tagging(stream)
+        for packet in container.demux(stream):
+            for tagged in tags.filter(packet if packet.size else None):
+                tagged.pts = round(Fraction(tagged.pts or 0) * stream.time_base * fps)
+                tagged.time_base = 1 / fps
+                yield tagged
+
+
+def _delay(part: Path, fps: Fraction) -> int:
+    """By how many frames decoding must be ahead of showing."""
+    return max((index - int(packet.pts or 0) for index, packet in enumerate(_packets(part, fps))), default=0)

@@ -1,0 +1,1 @@
+"""What Flaming Horse scenes import, for repositories that do not carry it themselves."""
