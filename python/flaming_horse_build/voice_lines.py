@@ -1,6 +1,7 @@
 """What the voice backends share: the job, the words to speak, the sound file, and the way out.
 
-A backend is a function that opens its voice once and returns a `Speaker`; `run` does everything around it.
+A backend is a function that opens its voice once and returns a `Speaker`; `run` does everything around it. Runs on any
+Python from 3.9: the voices have interpreters of their own.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Parameters:
     def number(self, name: str, default: float, low: float, high: float) -> float:
         """A number in [low, high]. Raises JobError."""
         value = self._take(name, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
             raise JobError(f"parameters.{name}: found {value!r}, expected a number from {low:g} to {high:g}")
         return float(value)
 
@@ -153,7 +154,7 @@ def words(line: Line) -> str:
     """What is said aloud: the text on one line, without the bookmarks that time a scene. Raises VoiceError if empty."""
     said = " ".join(_BOOKMARK.sub(" ", line.text).split())
     if not said:
-        raise VoiceError(f"the narration line {line.key!r} has no text to speak: write some, or remove the key")
+        raise VoiceError("it has no text to speak: write some, or remove the key")
     return said
 
 
@@ -174,44 +175,53 @@ def write_wav(path: Path, sound: Sound) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def speak(job: VoiceJob, open_voice: OpenVoice, events: Events) -> None:
-    """Speak every line of the job in order, and say so line by line. Raises JobError or VoiceError."""
-    said = [words(line) for line in job.lines]  # an empty line fails before any time is spent
+def speak(job: VoiceJob, open_voice: OpenVoice, events: Events) -> bool:
+    """Speak every line of the job in order; one that fails is reported and loses no other. Whether all were spoken.
+
+    Raises JobError or VoiceError where the voice itself cannot be opened.
+    """
     parameters = Parameters(job.parameters)
     speaker = open_voice(parameters)
     parameters.finish()
-    for line, text in zip(job.lines, said, strict=True):
+    spoken = [_speak_line(line, speaker, events) for line in job.lines]
+    return all(spoken)
+
+
+def _speak_line(line: Line, speaker: Speaker, events: Events) -> bool:
+    try:
+        text = words(line)
         sound = speaker(text)
         if sound.seconds < SHORTEST_SECONDS:
-            raise VoiceError(f"the narration line {line.key!r} has nothing that can be spoken: {text!r}")
-        try:
-            write_wav(line.wav, sound)
-        except OSError as error:
-            raise VoiceError(f"cannot write {line.wav}: {error.strerror}") from error
-        events.send("line", key=line.key, seconds=round(sound.seconds, 6))
+            raise VoiceError(f"there is nothing that can be spoken in {text!r}")
+        write_wav(line.wav, sound)
+    except Exception as error:  # noqa: BLE001 - whatever an engine raises for one line must not cost the others
+        _report(events, error, key=line.key)
+        return False
+    events.send("line", key=line.key, seconds=round(sound.seconds, 6))
+    return True
 
 
 def run(open_voice: OpenVoice) -> int:
     """Run a backend as a program with the job's path as its only argument; returns the exit status.
 
-    0: all lines are spoken. 1: a line or the voice failed. 2: the job is wrong. Each failure sends one `error` event.
+    0: all lines are spoken. 1: a line or the voice failed. 2: the job is wrong. Each failure sends one `error` event,
+    with the `key` of the line where it is the fault of one.
     """
     events = Events.inherited()
     try:
         if len(sys.argv) != 2:
             raise JobError("expected one argument, the path of the job")
-        speak(read_job(Path(sys.argv[1])), open_voice, events)
-    except (JobError, VoiceError) as error:
-        _report(events, error, trace="")
-        return BAD_JOB if isinstance(error, JobError) else FAILED
+        whole = speak(read_job(Path(sys.argv[1])), open_voice, events)
     except Exception as error:  # noqa: BLE001 - whatever an engine raises must still reach the action as one event
-        _report(events, error, trace=traceback.format_exc())
-        return FAILED
-    return 0
+        _report(events, error, key=None)
+        return BAD_JOB if isinstance(error, JobError) else FAILED
+    return 0 if whole else FAILED
 
 
-def _report(events: Events, error: Exception, trace: str) -> None:
+def _report(events: Events, error: Exception, key: str | None) -> None:
     kind = type(error).__name__
     message = str(error) or kind
-    events.send("error", type=kind, message=message, file=None, line=None, traceback=trace)
+    known = isinstance(error, (JobError, VoiceError))
+    trace = "" if known else "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    events.send("error", type=kind, message=message, key=key, file=None, line=None, traceback=trace)
     print(trace or f"{kind}: {message}", file=sys.stderr, flush=True)

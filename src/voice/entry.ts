@@ -1,0 +1,89 @@
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sha256 } from '../store/keys.js';
+import { writeIfChanged } from './files.js';
+import { markOf, readMp3 } from './mp3.js';
+import { implausible } from './text.js';
+import { voiceIdentity } from './voices.js';
+
+const FILE = 'lines.json';
+const FORMAT = 1;
+
+/** One spoken line of a store entry. */
+export interface StoredLine {
+  readonly key: string;
+  readonly text: string;
+  readonly identity: string;
+  readonly sha256: string;
+  readonly seconds: number;
+}
+
+/** Where a store entry's folder keeps the sound of an identity. */
+export function soundPath(folder: string, identity: string): string {
+  return join(folder, `${identity}.mp3`);
+}
+
+/**
+ * Reads a restored entry. A line counts only when its sound is there and whole, has the checksum of its making, and can be
+ * its text spoken by the voice; the others are named in `faults`, one sentence each.
+ */
+export async function readStored(
+  folder: string,
+  fingerprint: string,
+): Promise<{ readonly lines: readonly StoredLine[]; readonly faults: readonly string[] }> {
+  const listed = await readList(folder);
+  if (!listed) return { lines: [], faults: [`${FILE} cannot be read`] };
+  const lines: StoredLine[] = [];
+  const faults: string[] = [];
+  for (const line of listed) {
+    const fault = await faultOf(folder, line, fingerprint);
+    if (fault === undefined) lines.push(line);
+    else faults.push(`the line "${line.key}" ${fault}`);
+  }
+  return { lines, faults };
+}
+
+async function readList(folder: string): Promise<StoredLine[] | undefined> {
+  try {
+    const value = JSON.parse(await readFile(join(folder, FILE), 'utf8')) as {
+      format?: unknown;
+      lines?: unknown;
+    } | null;
+    if (value?.format !== FORMAT || !Array.isArray(value.lines)) return undefined;
+    return value.lines.every(isStoredLine) ? value.lines : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isStoredLine(value: unknown): value is StoredLine {
+  const line = value as Record<string, unknown> | null;
+  return (
+    typeof line === 'object' &&
+    line !== null &&
+    ['key', 'text', 'identity', 'sha256'].every((name) => typeof line[name] === 'string') &&
+    typeof line.seconds === 'number'
+  );
+}
+
+async function faultOf(folder: string, line: StoredLine, fingerprint: string): Promise<string | undefined> {
+  // also keeps the name of its file to hexadecimal digits
+  if (line.identity !== voiceIdentity(line.text, fingerprint)) return 'is not of this text and voice';
+  const bytes = await readFile(soundPath(folder, line.identity)).catch(() => undefined);
+  if (!bytes) return 'has no sound';
+  if (sha256(bytes) !== line.sha256) return 'was damaged after it was spoken';
+  const read = readMp3(bytes);
+  if ('fault' in read) return read.fault;
+  if (markOf(bytes) !== line.identity) return 'is the sound of another line';
+  return implausible(line.text, read.seconds);
+}
+
+/** Makes a folder hold just these lines, whose sounds are in it. */
+export async function writeStored(folder: string, lines: readonly StoredLine[]): Promise<void> {
+  const wanted = new Set([FILE, ...lines.map(({ identity }) => `${identity}.mp3`)]);
+  for (const name of await readdir(folder)) {
+    if (!wanted.has(name)) await rm(join(folder, name), { recursive: true, force: true });
+  }
+  const sorted = [...lines].sort((a, b) => (a.key < b.key ? -1 : 1));
+  await writeIfChanged(join(folder, FILE), `${JSON.stringify({ format: FORMAT, lines: sorted }, null, 1)}\n`);
+}
