@@ -8,7 +8,7 @@ from manim_voiceover_plus import VoiceoverScene
 from flaming_horse_voice import get_speech_service
 from narration_script import SCRIPT
 from palette import BACKGROUND, CORAL, FAINT, GOLD, INK, LEFT_EDGE, MUTED, heading, label
-from waves import curve
+from waves import curve, so_far
 
 config.frame_height = 10
 config.frame_width = 10 * 16 / 9
@@ -45,7 +45,7 @@ class Scene01Circle(VoiceoverScene):
 
         def trace():
             rolled = max(0.0, turns.get_value() - 1)
-            along = np.linspace(0, rolled, 2 + int(300 * rolled))
+            along = so_far(rolled, 2, 400)
             return curve(PEN_START + along * TURN_WIDTH, CENTRE[1] + RADIUS * np.sin(TAU * along), GOLD, width=8)
 
         def height():

@@ -8,7 +8,7 @@ from manim_voiceover_plus import VoiceoverScene
 from flaming_horse_voice import get_speech_service
 from narration_script import SCRIPT
 from palette import BACKGROUND, FAINT, INK, LEFT_EDGE, MUTED, TEAL, WAVE_COLORS, heading, label
-from waves import amplitude, curve, partial_sum, speed, square, wave
+from waves import amplitude, curve, partial_sum, so_far, speed, square, wave
 
 config.frame_height = 10
 config.frame_width = 10 * 16 / 9
@@ -53,7 +53,7 @@ class Scene02ThreeWaves(VoiceoverScene):
             radius = ROW_SCALE * amplitude(index)
             angle = TAU * turned.get_value() * speed(index)
             point = centre + radius * np.array([np.cos(angle), np.sin(angle), 0.0])
-            along = np.linspace(0, turned.get_value(), 2 + int(200 * turned.get_value()))
+            along = so_far(turned.get_value(), TURNS, 320)
             x = PEN_START + along * (PEN_END - PEN_START) / TURNS
             y = ROWS[index] + ROW_SCALE * wave(index, TAU * along)
             pen = np.array([x[-1], y[-1], 0.0])
@@ -113,12 +113,12 @@ class Scene02ThreeWaves(VoiceoverScene):
         small = VGroup()
         large = VGroup()
         for index, level in enumerate(ROWS):
-            x = np.linspace(0, TURNS * TAU, 400)
+            x = np.linspace(0, TURNS * TAU, 321)
             along = PEN_START + (PEN_END - PEN_START) * x / (TURNS * TAU)
             small.add(curve(along, level + ROW_SCALE * wave(index, x), WAVE_COLORS[index], width=6))
             large.add(
                 axes.plot(
-                    lambda x, index=index: wave(index, x), x_range=[0, TURNS * TAU, 0.02], color=WAVE_COLORS[index]
+                    lambda x, index=index: wave(index, x), x_range=[0, TURNS * TAU, 0.04], color=WAVE_COLORS[index]
                 )
             )
         large.set_stroke(width=4, opacity=0.45)
@@ -143,7 +143,7 @@ class Scene02ThreeWaves(VoiceoverScene):
             return stack.add(Dot([x, SUM_LEVEL + SUM_SCALE * level, 0], radius=0.12, color=INK))
 
         def total():
-            x = np.linspace(0, at.get_value(), 2 + int(60 * at.get_value()))
+            x = so_far(at.get_value(), TURNS * TAU, 500)
             along = left + (right - left) * x / (TURNS * TAU)
             return curve(along, SUM_LEVEL + SUM_SCALE * partial_sum(3, x), TEAL, width=8)
 

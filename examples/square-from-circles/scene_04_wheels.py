@@ -22,6 +22,7 @@ WHEELS = 12
 PEN_START = 0.2
 PAPER_SPEED = 3.1
 """Units that the paper moves in one turn of the first wheel."""
+POINTS_A_TURN = 360
 TURNS = 4.0
 FIRST_ALONE = 0.7
 JOINING = 1.5
@@ -81,11 +82,13 @@ class Scene04Wheels(VoiceoverScene):
             wheels.add(Dot(tip, radius=0.1, color=TEAL, fill_opacity=shown))
             return wheels
 
+        held = int((LEFT_EDGE - PEN_START) / PAPER_SPEED * POINTS_A_TURN)
+
         def paper():
             now = turns.get_value()
-            oldest = max(0.0, now - (LEFT_EDGE - PEN_START) / PAPER_SPEED)
             # Times on a fixed grid, and the present: the curve's points move with the paper, so it does not shimmer.
-            times = np.append(np.arange(np.ceil(oldest * 400), np.floor(now * 400) + 1) / 400, now)
+            times = np.append((np.floor(now * POINTS_A_TURN) - np.arange(held)) / POINTS_A_TURN, now)
+            times = np.sort(np.maximum(times, 0))
             return curve(PEN_START + PAPER_SPEED * (now - times), HUB[1] + pen_height(times), TEAL, width=7)
 
         # "Put each circle on the rim of the one before ... Twelve wheels ... up, rests, and drops again."

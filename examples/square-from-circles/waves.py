@@ -31,9 +31,15 @@ def square(x):
     return np.sign(np.sin(x))
 
 
+def so_far(now, end, steps):
+    """Points from 0 to `end`, those beyond `now` moved back to it, for a curve that grows.
+
+    Its points stay as many and where they are: it does not shimmer, and Manim redraws it several times as fast.
+    """
+    return np.minimum(np.linspace(0, end, steps + 1), now)
+
+
 def curve(x, y, color, width=5, opacity=1.0):
     """A line through the points (x, y) of the frame; x and y are arrays of one length."""
     line = VMobject(stroke_color=color, stroke_width=width, stroke_opacity=opacity)
-    if len(x) > 1:
-        line.set_points_as_corners(np.column_stack([x, y, np.zeros_like(x)]))
-    return line
+    return line.set_points_as_corners(np.column_stack([x, y, np.zeros_like(x)]))
