@@ -8,7 +8,7 @@ import type { Ledger } from './ledger.js';
 export interface PlannedScene {
   readonly scene: Scene;
   readonly content: SceneContent;
-  /** Expected render time, in seconds where a build recorded it, else in a measure that only orders. */
+  /** Expected render time in seconds: recorded by an earlier build where there was one, else told from its length. */
   readonly cost: number;
   /** What its last render opened, where that is known. */
   readonly opened: readonly string[] | undefined;
@@ -18,6 +18,9 @@ export interface PlannedScene {
 export const CHARACTERS_A_SECOND = 15;
 /** Seconds of a scene that speaks nothing and says nothing of its length. */
 const SILENT_SCENE_SECONDS = 10;
+
+/** Seconds of rendering for a second of video where no build recorded any: 1440p60 on one core, see docs/rendering.md. */
+const UNRECORDED_RATE = 1;
 
 /** How long a scene will be, in seconds, as its sources tell: the same on every machine. */
 export function expectedSeconds(scene: Scene, project: Project): number {
@@ -36,23 +39,27 @@ export function planScenes(
   project: Project,
   ledger: Ledger,
 ): PlannedScene[] {
-  const recorded = scenes.flatMap((scene) => {
-    const known = ledger[scene.id];
-    return known ? [known.renderSeconds / expectedSeconds(scene, project)] : [];
-  });
-  // a scene that was never rendered costs what the others cost for their length
-  const perSecond = recorded.length > 0 ? recorded.reduce((sum, value) => sum + value, 0) / recorded.length : 1;
-  return scenes.map((scene) => {
+  const contentOf = (scene: Scene): SceneContent => {
     const content = contents.get(scene.id);
     if (!content) throw new Error(`scene ${scene.id} has no content key`);
+    return content;
+  };
+  const recordedSeconds = (scene: Scene): number | undefined => {
     const known = ledger[scene.id];
-    return {
-      scene,
-      content,
-      cost: known?.renderSeconds ?? expectedSeconds(scene, project) * perSecond,
-      opened: known?.opened,
-    };
+    return known?.ingredients.quality === contentOf(scene).ingredients.quality ? known?.renderSeconds : undefined;
+  };
+  const rates = scenes.flatMap((scene) => {
+    const seconds = recordedSeconds(scene);
+    return seconds === undefined ? [] : [seconds / expectedSeconds(scene, project)];
   });
+  // a scene that was never rendered costs what the others cost for their length
+  const rate = rates.length > 0 ? rates.reduce((sum, value) => sum + value, 0) / rates.length : UNRECORDED_RATE;
+  return scenes.map((scene) => ({
+    scene,
+    content: contentOf(scene),
+    cost: recordedSeconds(scene) ?? expectedSeconds(scene, project) * rate,
+    opened: ledger[scene.id]?.opened,
+  }));
 }
 
 /** The longest first: the last render to end is then a short one. */

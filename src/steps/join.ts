@@ -1,0 +1,63 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Options } from '../inputs.js';
+import type { Project } from '../project/project.js';
+import { type Scene, sceneVideoPath } from '../project/scenes.js';
+import { isWhole } from '../render/plan.js';
+import { type AssembledVideo, assemble, place } from '../video/assemble.js';
+import { type BuildContext, type FinishedScenes, finishedOf, note } from './context.js';
+
+/** The video at its place, and the paths beside it that projects expect. */
+export async function joinVideo(
+  scenes: readonly Scene[],
+  finished: FinishedScenes,
+  output: string,
+  context: BuildContext,
+): Promise<AssembledVideo> {
+  const { options, project, host, store } = context;
+  const video = await assemble({
+    scenes: scenes.map((scene) => ({ finished: finishedOf(finished, scene), title: scene.title })),
+    output,
+    store,
+    cachePrefix: options.cachePrefix,
+    folder: join(context.workDir, 'video'),
+    tools: context.tools,
+    log: host.log,
+  });
+  for (const scene of scenes) {
+    const { result, sceneVideo } = finishedOf(finished, scene);
+    await place(sceneVideo, join(project.folder, sceneVideoPath(scene, result.facts)));
+  }
+  if (isWhole(options)) {
+    const list = scenes.map((scene) => `file '${sceneVideoPath(scene, finishedOf(finished, scene).result.facts)}'\n`);
+    await writeFile(join(project.folder, 'scenes.txt'), list.join(''));
+    const usual = join(project.folder, FINAL_VIDEO);
+    if (output !== usual) await place(output, usual);
+  }
+  for (const { sceneId, why } of video.facts.reencoded)
+    note(context, `scene ${sceneId} was encoded again to fit the others: ${why}`);
+  for (const finding of findings(video)) note(context, finding);
+  return video;
+}
+
+const FINAL_VIDEO = 'final_video.mp4';
+const PARTIAL_VIDEO = 'partial_video.mp4';
+/** Sound shorter than this share of the picture is a fault that the pipeline's own check rejects. */
+const LEAST_SOUND = 0.9;
+
+/** Where the video of a build goes. */
+export function outputOf(options: Options, project: Project): string {
+  return options.output ?? join(project.folder, isWhole(options) ? FINAL_VIDEO : PARTIAL_VIDEO);
+}
+
+/** What the quality check finds in a joined video, in words. */
+function findings({ facts: { inspection } }: AssembledVideo): string[] {
+  const silences = inspection.silences.map(
+    ({ start, end }) => `nothing is heard from ${start.toFixed(1)} s to ${end.toFixed(1)} s of the video`,
+  );
+  if (inspection.audioVideoRatio >= LEAST_SOUND) return silences;
+  return [
+    `the sound lasts only ${inspection.audioSeconds.toFixed(1)} s of ${inspection.videoSeconds.toFixed(1)} s`,
+    ...silences,
+  ];
+}

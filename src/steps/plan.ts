@@ -1,0 +1,71 @@
+import { join, relative } from 'node:path';
+import type { Scene } from '../project/scenes.js';
+import { changesBetween, type SceneContent, sceneContent, sharedIngredients } from '../render/content.js';
+import type { Ledger, LedgerPlace } from '../render/ledger.js';
+import { type PlannedScene, planScenes } from '../render/plan.js';
+import { planVoice, type VoicePlan } from '../voice/plan.js';
+import type { BuildContext, FinishedScenes } from './context.js';
+
+export interface Plan {
+  readonly voice: VoicePlan;
+  readonly contents: ReadonlyMap<string, SceneContent>;
+  readonly scenes: readonly PlannedScene[];
+}
+
+/** What every scene is made from, under which key, at what cost; nothing is brought or made yet. */
+export async function planBuild(
+  scenes: readonly Scene[],
+  versions: Readonly<Record<string, string>>,
+  backend: 'piper' | 'espeak',
+  ledger: Ledger,
+  { project, options, host }: BuildContext,
+): Promise<Plan> {
+  const voice = await planVoice({
+    projectDir: project.folder,
+    repoRoot: project.repoRoot,
+    narration: project.narration,
+    backend,
+    cachePrefix: options.cachePrefix,
+    log: host.log,
+  });
+  const shared = await sharedIngredients(project);
+  const contents = new Map(
+    scenes.map((scene) => [scene.id, sceneContent(scene, { project, options, versions, voice, shared })]),
+  );
+  return { voice, contents, scenes: planScenes(scenes, contents, project, ledger) };
+}
+
+/** Why a scene is not reused, in words. */
+export function reasonToRender(
+  id: string,
+  content: SceneContent,
+  ledger: Ledger,
+  damaged: ReadonlySet<string>,
+): string {
+  if (damaged.has(id)) return 'its stored result is damaged';
+  const before = ledger[id];
+  if (!before) return 'nothing stored yet';
+  const changes = changesBetween(before.ingredients, content.ingredients);
+  if (changes.length > 0) return changes.join(', ');
+  return before.opened.length > 0 ? `no entry, or one of ${before.opened.join(', ')} changed` : 'no entry in the store';
+}
+
+/** What the next build may know of the scenes of this one. */
+export function ledgerOf(finished: FinishedScenes, before: Ledger): Ledger {
+  const now = [...finished].map(([id, { entry, result }]) => [
+    id,
+    {
+      ingredients: entry.ingredients,
+      opened: Object.keys(entry.opened),
+      renderSeconds: entry.renderSeconds,
+      frames: result.facts.frames,
+    },
+  ]);
+  return { ...before, ...Object.fromEntries(now) };
+}
+
+/** Where the ledger of this project is kept. */
+export function ledgerPlaceOf({ store, options, workDir, project, host }: BuildContext): LedgerPlace {
+  const projectName = `${host.repository}:${relative(project.repoRoot, project.folder)}`;
+  return { store, cachePrefix: options.cachePrefix, folder: join(workDir, 'ledger'), projectName };
+}

@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { dependenciesOf } from '../project/project.js';
+import { readCapacity } from '../render/capacity.js';
+import type { PlannedScene } from '../render/plan.js';
+import type { Runtime } from '../setup/runtime.js';
+import { prepareEspeak, preparePiper } from '../setup/voices.js';
+import type { VoicePlan } from '../voice/plan.js';
+import { provideVoice, type VoiceReport } from '../voice/provide.js';
+import { type BuildContext, note } from './context.js';
+
+/** The narration lines of the scenes to render, spoken where they are not there; only those. */
+export async function speakFor(
+  plan: VoicePlan,
+  missing: readonly PlannedScene[],
+  runtime: Runtime,
+  context: BuildContext,
+): Promise<VoiceReport> {
+  const { options, host, store, project } = context;
+  const keys = new Set(missing.flatMap(({ scene }) => dependenciesOf(project, scene).narrationKeys));
+  const setup = {
+    python: runtime.python,
+    setup: options.setup,
+    store,
+    cachePrefix: options.cachePrefix,
+    log: host.log,
+    signal: context.signal,
+  };
+  const report = await provideVoice(plan, {
+    choice: options.voice,
+    lineKeys: keys,
+    store,
+    workDir: join(context.workDir, 'voice'),
+    backends: {
+      piper: () => preparePiper(setup),
+      python: async () => runtime.python,
+      espeak: () => prepareEspeak(setup),
+    },
+    tools: { ...context.tools, guardPython: runtime.python },
+    concurrency: Math.max(1, Math.floor(readCapacity().cores)),
+    log: host.log,
+    signal: context.signal,
+  });
+  for (const warning of report.warnings) note(context, warning);
+  return report;
+}

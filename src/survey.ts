@@ -1,0 +1,69 @@
+import { join } from 'node:path';
+import type { Host } from './host.js';
+import type { Options } from './inputs.js';
+import { childEnvironment } from './process.js';
+import { dependenciesOf, type Project, readProject } from './project/project.js';
+import { selectScenes } from './project/scenes.js';
+import { type Ledger, readLedger } from './render/ledger.js';
+import type { PlannedScene } from './render/plan.js';
+import { isStored, type SceneStore } from './render/reuse.js';
+import { expectRuntime } from './setup/runtime.js';
+import { type BuildContext, makeWorkDir } from './steps/context.js';
+import { ledgerPlaceOf, planBuild, reasonToRender } from './steps/plan.js';
+import type { VoicePlan } from './voice/plan.js';
+
+/** A scene as a build would find it now. */
+export interface SurveyedScene {
+  readonly planned: PlannedScene;
+  readonly stored: boolean;
+  /** Why it would be rendered; empty for a stored one. */
+  readonly why: string;
+}
+
+/** What a build would find; nothing is brought, made or written. */
+export interface Survey {
+  readonly project: Project;
+  readonly context: BuildContext;
+  readonly ledger: Ledger;
+  readonly voice: VoicePlan;
+  readonly scenes: readonly SurveyedScene[];
+}
+
+/** Looks at a project and its store. Throws UserError(s) like a build for what is wrong with the project. */
+export async function survey(options: Options, host: Host): Promise<Survey> {
+  const project = await readProject(options.project);
+  const context: BuildContext = {
+    options,
+    host,
+    project,
+    store: await host.openStore(options),
+    workDir: await makeWorkDir(host.workspace),
+    tools: { env: childEnvironment() },
+    signal: undefined,
+    notes: [],
+    seconds: {},
+  };
+  const chosen = selectScenes(project.scenes, options.scenes);
+  const latex = chosen.some((scene) => dependenciesOf(project, scene).latex);
+  const { store } = context;
+  const { cachePrefix, python, setup } = options;
+  const runtime = { python, setup, latex, store, cachePrefix, log: host.log };
+  const [ledger, { versions }] = await Promise.all([readLedger(ledgerPlaceOf(context)), expectRuntime(runtime)]);
+  const backend = options.voice === 'espeak' ? 'espeak' : 'piper';
+  const plan = await planBuild(chosen, versions, backend, ledger, context);
+  const sceneStore: SceneStore = {
+    store,
+    cachePrefix,
+    folder: join(context.workDir, 'scenes'),
+    project,
+    log: host.log,
+  };
+  const scenes = await Promise.all(
+    plan.scenes.map(async (planned): Promise<SurveyedScene> => {
+      const stored = await isStored(planned.content, planned.opened, sceneStore);
+      const why = stored ? '' : reasonToRender(planned.scene.id, planned.content, ledger, new Set());
+      return { planned, stored, why };
+    }),
+  );
+  return { project, context, ledger, voice: plan.voice, scenes };
+}
