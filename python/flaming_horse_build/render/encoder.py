@@ -5,19 +5,22 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
-import numpy.typing as npt
 
+from .canvas import Patch, Planes
 from .film import Film
 from .job import JobError
+from .repeats import Repeats
 
-QUEUE = 6
-OWN = {"preset": "ultrafast", "crf": "26"}
+QUEUE = 4
+OWN = {"preset": "ultrafast", "qp": "24"}
 OF_THE_WRAPPER = ("preset", "tune", "profile", "crf", "qp")
 
 
@@ -26,16 +29,28 @@ class FramePathError(Exception):
 
 
 def encoder_options(wanted: dict[str, str], threads: int) -> dict[str, str]:
-    """Give the encoder's options: ours, overruled by those wanted (x264's names). A preset wanted replaces all of ours."""
+    """Give the encoder's options: ours, overruled by those wanted (x264's names).
+
+    A preset wanted replaces all of ours. Raises JobError for what cannot be passed on.
+    """
     merged = dict(wanted) if "preset" in wanted else {**OWN, **wanted}
+    if "crf" in wanted and "qp" not in wanted:
+        merged.pop("qp", None)
     direct = {name: value for name, value in merged.items() if name in OF_THE_WRAPPER}
     others = {name: value for name, value in merged.items() if name not in OF_THE_WRAPPER}
-    # Several threads split frames in time, never in slices: slices cost quality.
     others.setdefault("threads", str(threads))
     for name, value in others.items():
         if ":" in name or "=" in name or ":" in value:
             raise JobError(f"encoder_options: {name}={value} is not an option of x264")
     return {**direct, "x264-params": ":".join(f"{name}={value}" for name, value in others.items())}
+
+
+@dataclass
+class _Shot:
+    """A picture, as what differs from the one before, and for how many frames it is shown."""
+
+    patches: Sequence[Patch]
+    frames: int
 
 
 class Encoder:
@@ -44,55 +59,82 @@ class Encoder:
     def __init__(self, path: Path, width: int, height: int, fps: Fraction, options: dict[str, str]) -> None:
         self._film = Film(path, fps)
         self._stream = self._film.add_encoder(width, height, options)
-        self._queue: queue.Queue[tuple[npt.NDArray[np.uint8], int] | None] = queue.Queue(QUEUE)
+        self._planes = Planes(width, height)
+        self._queue: queue.Queue[_Shot | None] = queue.Queue(QUEUE)
+        self._held: _Shot | None = None
         self._failure: BaseException | None = None
-        self._next = 0
+        self._repeats: Repeats | None = None
+        self._waiting: deque[int] = deque()
+        self._encoded = 0
         self.seconds = 0.0
         self._thread = threading.Thread(target=self._run, name="encoder", daemon=True)
         self._thread.start()
 
-    def add(self, planes: npt.NDArray[np.uint8], repeat: int) -> None:
-        """Encode a picture (planes Y, U, V as yuv420p, shape (height * 3 / 2, width)) so many times."""
-        self._check()
-        self._queue.put((planes, repeat))
+    def add(self, patches: Sequence[Patch], frames: int) -> None:
+        """Show a picture for so many frames: the last one with patches laid on it, or unchanged without any."""
+        if self._failure is not None:
+            raise FramePathError(f"encoding failed: {self._failure}") from self._failure
+        if frames < 1:
+            return
+        if self._held is not None and not patches:
+            self._held.frames += frames
+            return
+        if self._held is not None:
+            self._queue.put(self._held)
+        self._held = _Shot(patches, frames)
 
     def finish(self) -> int:
         """Encode what is left, close the file and return the number of frames in it."""
-        self._queue.put(None)
-        self._thread.join()
-        self._check()
+        if self._held is not None:
+            self._queue.put(self._held)
+        self._stop()
+        if self._failure is not None:
+            raise FramePathError(f"encoding failed: {self._failure}") from self._failure
         return self._film.frames
 
     def abandon(self) -> None:
         """Stop without finishing the file."""
         self._failure = self._failure or FramePathError("abandoned")
+        self._stop()
+
+    def _stop(self) -> None:
         self._queue.put(None)
         self._thread.join()
 
-    def _check(self) -> None:
-        if self._failure is not None:
-            raise FramePathError(f"encoding failed: {self._failure}") from self._failure
-
     def _run(self) -> None:
-        while (item := self._queue.get()) is not None:
-            if self._failure is None:
-                try:
-                    self._encode(*item)
-                except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the other thread
-                    self._failure = error
         try:
+            while (shot := self._queue.get()) is not None:
+                if self._failure is None:
+                    started = time.thread_time()
+                    self._encode(shot)
+                    self.seconds += time.thread_time() - started
             if self._failure is None:
-                self._film.add(self._stream.encode(None))
+                self._write(self._stream.encode(None))
             self._film.close()
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the other thread
             self._failure = self._failure or error
+            while self._queue.get() is not None:
+                pass
 
-    def _encode(self, planes: npt.NDArray[np.uint8], repeat: int) -> None:
-        started = time.thread_time()
-        for _ in range(repeat):
-            frame: Any = av.VideoFrame.from_numpy_buffer(planes, "yuv420p")
-            frame.pts = self._next
+    def _encode(self, shot: _Shot) -> None:
+        self._planes.lay(shot.patches)
+        if not self._encoded:
+            self._stream.codec_context.open(strict=False)
+            self._repeats = Repeats.of(self._stream.codec_context.extradata or b"")
+        passes, repeats = (shot.frames, 0) if self._repeats is None else (1, shot.frames - 1)
+        for _ in range(passes):
+            frame: Any = av.VideoFrame.from_numpy_buffer(self._planes.data, "yuv420p")
+            frame.pts = self._encoded
             frame.time_base = self._stream.codec_context.time_base
-            self._next += 1
-            self._film.add(self._stream.encode(frame))
-        self.seconds += time.thread_time() - started
+            self._encoded += 1
+            self._waiting.append(repeats)
+            self._write(self._stream.encode(frame))
+
+    def _write(self, packets: Sequence[Any]) -> None:
+        if self._repeats is None:
+            self._film.add(packets)
+            return
+        for packet in packets:  # in the order of the pictures: there is none that is shown later than decoded
+            self._film.add_data(self._repeats.passed(bytes(packet)), key=packet.is_keyframe)
+            for _ in range(self._waiting.popleft()):
+                self._film.add_data(self._repeats.repeat(), key=False)

@@ -42,14 +42,21 @@ class Film:
 
     def __init__(self, path: Path, fps: Fraction) -> None:
         scale = str(time_scale(fps))
-        options = {"movflags": "+faststart", "fflags": "+bitexact", "video_track_timescale": scale, "movie_timescale": scale}
+        options = {
+            "movflags": "+faststart",
+            "fflags": "+bitexact",
+            "video_track_timescale": scale,
+            "movie_timescale": scale,
+        }
         self._container = av.open(str(path), "w", format="mp4", options=options)
         self._fps = fps
+        self._stream: Any = None
         self.frames = 0
 
     def add_encoder(self, width: int, height: int, options: dict[str, str]) -> Any:
         """Add the track of a new libx264 encoder and return its stream."""
         stream = self._container.add_stream("libx264", rate=self._fps, options=options)
+        self._stream = stream
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.time_base = stream.codec_context.time_base = 1 / self._fps
         tag(stream.codec_context)
@@ -61,13 +68,21 @@ class Film:
         BitStreamFilterContext(TAGS, in_stream=template, out_stream=stream)  # tags the parameter sets
         stream.time_base = 1 / self._fps
 
-    def add(self, packets: Iterable[Packet]) -> None:
-        """Write packets of the track."""
+    def add(self, packets: Iterable[Any]) -> None:
+        """Write packets of the track, their times counted in frames."""
         for packet in packets:
             packet.duration = 1
             packet.time_base = 1 / self._fps
             self._container.mux(packet)
             self.frames += 1
+
+    def add_data(self, data: bytes, *, key: bool) -> None:
+        """Write a frame that is shown in the order of decoding."""
+        packet: Any = Packet(data)
+        packet.stream = self._stream
+        packet.pts = packet.dts = self.frames
+        packet.is_keyframe = key
+        self.add([packet])
 
     def close(self) -> None:
         """Write the index and close the file."""

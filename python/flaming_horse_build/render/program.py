@@ -41,7 +41,7 @@ def _render(job: Job, events: Events, fallback: str | None, started: float, job_
     shims.install(events, files, watch)
     from .scene import Session
 
-    session = Session(job, events, files, watch, fallback, started)
+    session = Session(job, events, watch, fallback, started)
     try:
         session.run()
     except JobError as error:
@@ -81,4 +81,4 @@ def _again(job: Job, events: Events, job_file: Path, reason: str) -> None:
     sys.stderr.flush()
     if events.open:
         os.set_inheritable(CHANNEL, True)
-    os.execv(sys.executable, [sys.executable, "-m", "flaming_horse_build.render", str(job_file), reason])
+    os.execv(sys.executable, [sys.executable, "-m", "flaming_horse_build.render", str(job_file), reason])  # noqa: S606

@@ -1,48 +1,124 @@
-"""Manim's file writer, replaced: frames go to one encoder, sounds and captions are noted at exact frames."""
+"""What a scene did, frame by frame: its length, sounds, captions and narration lines, noted as Manim gets there."""
 
 from __future__ import annotations
 
+import hashlib
 import inspect
-import time
+import sys
+import types
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
-import numpy.typing as npt
-
-from .encoder import Encoder, FramePathError
 from .events import Events
 from .sound import Sound
 
-Pixels = npt.NDArray[np.uint8]
+
+@dataclass(frozen=True)
+class SpokenLine:
+    """A narration line of a scene: where it starts, in frames, and how long Manim takes it to be, in seconds."""
+
+    key: str | None
+    text: str
+    audio: Path
+    start_frame: int
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The line as the result describes it."""
+        return {
+            "key": self.key,
+            "text": self.text,
+            "audio_file": str(self.audio),
+            "audio_sha256": hashlib.sha256(self.audio.read_bytes()).hexdigest(),
+            "start_frame": self.start_frame,
+            "duration_seconds": round(self.seconds, 6),
+        }
 
 
-@dataclass
 class Recording:
-    """What a scene did: its frames so far, its sounds and its captions. Shared by both frame paths."""
+    """Notes what one scene does. Frames are counted, so every time is exact."""
 
-    events: Events
-    fps: Fraction = Fraction(60)
-    frames: int = 0
-    sounds: list[Sound] = field(default_factory=list)
-    writer: Any = None
-    clock: Callable[[], float] = lambda: 0.0
+    def __init__(self, events: Events) -> None:
+        self.fps = Fraction(60)
+        self.frames = 0
+        self.sounds: list[Sound] = []
+        self.lines: list[SpokenLine] = []
+        self.writer: Any = None
+        self._clock: Callable[[], float] = lambda: 0.0
+        self._events = events
 
     def count(self, frames: int) -> None:
-        """Note that so many more frames were shown."""
+        """Note that so many more frames are shown."""
         self.frames += frames
-        self.events.frames(self.frames)
+        self._events.frames(self.frames)
 
-    def add_sound(self, writer: Any, sound_file: Any, at: float | None, gain: float | None, **more: Any) -> None:
-        """Note a sound; `at` is a time on Manim's clock in seconds, None for now."""
-        offset = 0.0 if at is None else at - self.clock()
-        background = more.get("gain_to_background") or 0.0
-        path = _sound_path(writer, sound_file)
-        self.sounds.append(Sound(path, self.frames, offset, gain or 0.0, background))
+    def captions(self) -> list[dict[str, Any]]:
+        """The captions of the scene so far, as the result describes them."""
+        return [
+            {"start": shown.start.total_seconds(), "end": shown.end.total_seconds(), "text": shown.content}
+            for shown in getattr(self.writer, "subcaptions", [])
+        ]
+
+    def follow_renderers(self, renderer_class: Any, writer_of: Callable[[type], type]) -> None:
+        """Let every renderer made from now on use our file writer, made from Manim's by `writer_of`."""
+        from manim.scene.scene_file_writer import SceneFileWriter
+
+        original = renderer_class.__init__
+        ours = writer_of(self._noting(SceneFileWriter))
+        recording = self
+
+        def __init__(renderer: Any, file_writer_class: Any = ours, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+            original(renderer, file_writer_class, *args, **kwargs)
+            recording._clock = lambda: renderer.time
+
+        renderer_class.__init__ = __init__
+
+    def follow_voiceover(self, voiceover_scene: types.ModuleType) -> None:
+        """Note the narration lines of a voiceover package's scenes."""
+        scene_class: Any = voiceover_scene.VoiceoverScene
+        original = scene_class.add_voiceover_text
+        recording = self
+
+        def add_voiceover_text(scene: Any, text: str, *args: Any, **kwargs: Any) -> Any:
+            before = recording.frames
+            tracker = original(scene, text, *args, **kwargs)
+            recording._note_line(text, tracker, before)
+            return tracker
+
+        scene_class.add_voiceover_text = add_voiceover_text
+
+    def _noting(self, base: type) -> type:
+        """Manim's file writer, with sounds noted instead of converted and mixed."""
+        recording = self
+
+        class NotingWriter(base):  # type: ignore[misc]
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                super().__init__(*args, **kwargs)
+                recording.writer = self
+
+            def add_sound(
+                self, sound_file: Any, time: float | None = None, gain: float | None = None, **more: Any
+            ) -> None:
+                recording._note_sound(self, sound_file, time, gain, more.get("gain_to_background"))
+
+        return NotingWriter
+
+    def _note_sound(
+        self, writer: Any, sound_file: Any, time: float | None, gain: float | None, background: float | None
+    ) -> None:
+        # Manim's clock counts frames in floating point: what is left over the present frame is the wanted offset.
+        offset = 0.0 if time is None else time - self._clock()
+        self.sounds.append(Sound(_sound_path(writer, sound_file), self.frames, offset, gain or 0.0, background or 0.0))
+
+    def _note_line(self, text: str, tracker: Any, frame: int) -> None:
+        key = tracker.data.get("narration_key") or _key_of(text)
+        audio = Path(tracker.cache_dir, tracker.data["final_audio"]).absolute()
+        line = SpokenLine(key, " ".join(text.split()), audio, frame, float(tracker.duration))
+        self.lines.append(line)
+        self._events.send("line", key=key, seconds=round(line.seconds, 6))
 
 
 def _sound_path(writer: Any, sound_file: Any) -> Path:
@@ -53,73 +129,12 @@ def _sound_path(writer: Any, sound_file: Any) -> Path:
     return Path(get_full_sound_file_path(sound_file, *arguments)).absolute()
 
 
-class Canvas:
-    """The picture being encoded, kept as yuv420p planes."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.last: npt.NDArray[np.uint8] = np.zeros((0, 0), np.uint8)
-
-    def convert(self, pixels: Pixels) -> npt.NDArray[np.uint8]:
-        """Convert a frame, shape (height, width, 4)."""
-        started = time.thread_time()
-        frame: Any = av.VideoFrame.from_numpy_buffer(pixels, "rgba")
-        planes: npt.NDArray[np.uint8] = frame.reformat(format="yuv420p").to_ndarray()
-        self.seconds += time.thread_time() - started
-        self.last = planes
-        return planes
-
-
-def recording_writer(base: type, recording: Recording) -> type:
-    """Give Manim's writer class with its sound noted instead of mixed; frames take Manim's own way."""
-
-    class RecordingWriter(base):  # type: ignore[misc]
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            recording.writer = self
-
-        def add_sound(self, sound_file: Any, time: float | None = None, gain: float | None = None, **more: Any) -> None:
-            recording.add_sound(self, sound_file, time, gain, **more)
-
-        def write_frame(self, frame: Any, *args: Any, **kwargs: Any) -> None:
-            recording.count(_repeat(args, kwargs))
-            super().write_frame(frame, *args, **kwargs)
-
-    return RecordingWriter
-
-
-def fast_writer(base: type, recording: Recording, encoder: Callable[[], Encoder], canvas: Canvas) -> type:
-    """Give Manim's writer class with every frame handed to one encoder."""
-
-    class FastWriter(recording_writer(base, recording)):  # type: ignore[misc]
-        def begin_animation(self, *_args: Any, **_kwargs: Any) -> None:
-            pass
-
-        def end_animation(self, *_args: Any, **_kwargs: Any) -> None:
-            pass
-
-        def write_frame(self, frame: Any, *args: Any, **kwargs: Any) -> None:
-            repeat = _repeat(args, kwargs)
-            if not isinstance(frame, np.ndarray):
-                raise FramePathError("Manim hands over its frames in a way that is not known")
-            encoder().add(canvas.convert(frame), repeat)
-            recording.count(repeat)
-
-        def is_already_cached(self, *_args: Any) -> bool:
-            return False
-
-        def abort_encode_jobs(self, *_args: Any, **_kwargs: Any) -> None:
-            pass
-
-        def finish(self) -> None:
-            pass
-
-        def save_image(self, *_args: Any) -> None:
-            pass
-
-    return FastWriter
-
-
-def _repeat(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-    repeat = args[0] if args else kwargs.get("repeat", kwargs.get("num_frames", 1))
-    return int(repeat)
+def _key_of(text: str) -> str | None:
+    """The key of a text in the narration that the scene imported."""
+    script = getattr(sys.modules.get("narration_script"), "SCRIPT", None)
+    if not isinstance(script, dict):
+        return None
+    wanted = " ".join(text.split())
+    return next(
+        (key for key, said in script.items() if isinstance(said, str) and " ".join(said.split()) == wanted), None
+    )

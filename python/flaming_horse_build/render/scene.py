@@ -6,171 +6,183 @@ import importlib.util
 import sys
 import time
 import types
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from . import result, settings, shims, sound, stock, tex
-from .encoder import Encoder, FramePathError, encoder_options
+from . import result, settings, shims, sound, tex
+from .drawing import probe
+from .encoder import FramePathError, encoder_options
 from .events import Events
 from .job import Job
-from .problems import SceneError, UserFiles
-from .recorder import Canvas, Recording, fast_writer, recording_writer
-from .voice import Narration
+from .paths import FastPath, FramePath, StockPath, unknown_to_fast
+from .problems import SceneError
+from .recorder import Recording
 from .watch import Watch
 
 
+@dataclass
 class Session:
     """The render of one scene, in this process."""
 
-    def __init__(
-        self, job: Job, events: Events, files: UserFiles, watch: Watch, fallback: str | None, started: float
-    ) -> None:
-        self._job = job
-        self._events = events
-        self._files = files
-        self._watch = watch
-        self._fallback = fallback
-        self._started = started
-        self.fast = job.encoder == "fast" and fallback is None
+    job: Job
+    events: Events
+    watch: Watch
+    fallback: str | None
+    """Why the stock path is taken although the fast one was asked for."""
+    started: float
+    fast: bool = False
 
     def run(self) -> None:
         """Render the scene and write its result. Raises what the scene raises, SceneError, or FramePathError."""
-        job = self._job
+        job = self.job
         job.media_dir.mkdir(parents=True, exist_ok=True)
         if job.tex_cache_dir is not None:
             tex.bring(job.tex_cache_dir, job.media_dir / "Tex")
-        recording = Recording(self._events)
-        narration = Narration(self._events, recording)
+        recording = Recording(self.events)
         for package in shims.VOICEOVER_PACKAGES:
-            shims.after_import(f"{package}.voiceover_scene", narration.watch)
-        import manim  # after the line above: as a plugin of Manim, voiceover is imported along with it
-        from manim.renderer.cairo_renderer import CairoRenderer
+            shims.after_import(f"{package}.voiceover_scene", recording.follow_voiceover)
+        import manim  # after the line above: voiceover is a plugin that Manim imports
 
-        config: Any = manim.config
-        settings.before_import(config, job)
-        module = self._import_scene()
-        picture = settings.after_import(config, job)
+        settings.before_import(manim.config, job)
+        module = _import_scene(job.scene_file)
+        picture = settings.after_import(manim.config, job)
         recording.fps = picture.fps
         scene_class = _find(module, job.class_name, manim.Scene, job.scene_file)
         imported = time.monotonic()
-        self._events.send(
-            "start", scene=job.scene_id, fps=_number(picture.fps), width=picture.width, height=picture.height
-        )
+        self.events.send("start", scene=job.scene_id, fps=_number(picture), width=picture.width, height=picture.height)
 
-        canvas = Canvas()
-        encoder: Encoder | None = None
-        video = job.result_dir / result.VIDEO
-        options = encoder_options(job.encoder_options, job.encoder_threads)
-
-        def the_encoder() -> Encoder:
-            nonlocal encoder
-            if encoder is None:
-                try:
-                    encoder = Encoder(video, picture.width, picture.height, picture.fps, options)
-                except Exception as error:
-                    raise FramePathError(f"the encoder does not start: {error}") from error
-            return encoder
-
-        def writer(base: type) -> type:
-            if self.fast:
-                return fast_writer(base, recording, the_encoder, canvas)
-            return recording_writer(base, recording)
-
-        _give_writer(CairoRenderer, writer, recording)
-        _draw_at(manim.Scene, config, picture)
-        shims.seed_everything(job.seed)
-        try:
-            scene = scene_class()
-            scene.render()
-        except BaseException:
-            if encoder is not None:
-                encoder.abandon()
-            raise
-        if not recording.frames:
-            raise SceneError(
-                f"{job.class_name} shows nothing: it calls neither self.play() nor self.wait()", job.scene_file
-            )
-        held = self._hold_for_sound(recording)
-        if self.fast:
-            for _ in range(1 if held else 0):
-                the_encoder().add(canvas.last, held)
-            written = the_encoder().finish()
-        else:
-            parts = [Path(part) for part in recording.writer.partial_movie_files if part is not None]
-            written = stock.assemble(parts, video, picture.fps)
+        path = self._prepare(manim, recording, picture)
+        self._draw(scene_class, recording, path)
+        written = path.finish()
         if written != recording.frames:
             raise FramePathError(f"{written} frames were written of {recording.frames}")
         drawn = time.monotonic()
+
         samples = sound.mix(recording.sounds, recording.frames, picture.fps)
         sound.write_wav(job.result_dir / result.AUDIO, samples)
         mixed = time.monotonic()
         if job.tex_cache_dir is not None:
             tex.harvest(job.media_dir / "Tex", job.tex_cache_dir)
-        for line in narration.lines:
-            self._watch.note(line.audio)
-        convert, encode = canvas.seconds, encoder.seconds if encoder is not None else 0.0
-        private = [job.media_dir, job.result_dir]
-        if job.tex_cache_dir is not None:
-            private.append(job.tex_cache_dir)
-        total = time.monotonic() - self._started
-        result.write(
-            job.result_dir,
-            {
-                "format": 1,
-                "scene_id": job.scene_id,
-                "class_name": job.class_name,
-                "frames": recording.frames,
-                "fps": _number(picture.fps),
-                "width": picture.width,
-                "height": picture.height,
-                "samples": len(samples),
-                "encoder": "fast" if self.fast else "stock",
-                "fallback": self._fallback,
-                "captions": _captions(recording.writer),
-                "lines": [line.as_json() for line in narration.lines],
-                "opened": self._watch.opened(private),
-                "unsafe": self._watch.unsafe(),
-                "versions": result.versions(),
-                "seconds": {
-                    "total": round(total, 3),
-                    "import": round(imported - self._started, 3),
-                    "draw": round(drawn - imported - convert, 3),
-                    "convert": round(convert, 3),
-                    "encode": round(encode, 3),
-                    "sound": round(mixed - drawn, 3),
-                },
-            },
-        )
-        self._events.frames(recording.frames, last=True)
-        self._events.send("done", frames=recording.frames, seconds=round(total, 3))
+        total = time.monotonic() - self.started
+        converting, encoding = path.seconds()
+        seconds = {
+            "total": total,
+            "import": imported - self.started,
+            "draw": drawn - imported - converting,
+            "convert": converting,
+            "encode": encoding,
+            "sound": mixed - drawn,
+        }
+        result.write(job.result_dir, {**self._facts(recording, picture, len(samples)), "seconds": _rounded(seconds)})
+        self.events.frames(recording.frames, last=True)
+        self.events.send("done", frames=recording.frames, seconds=round(total, 3))
 
-    def _hold_for_sound(self, recording: Recording) -> int:
-        needed = sound.last_frame(recording.sounds, recording.fps)
-        missing = needed - recording.frames
-        if missing <= sound.FRAMES_THAT_MAY_BE_CUT or not self.fast:
-            return 0
-        seconds = float(missing / recording.fps)
-        self._events.warning(
-            f"the narration goes on {seconds:.2f} s after the scene's last frame, which is held until then: "
-            "let the scene wait for its voiceover",
-            str(self._job.scene_file),
-        )
-        recording.count(missing)
-        return missing
+    def _prepare(self, manim: Any, recording: Recording, picture: settings.Picture) -> FramePath:
+        """Put our file writer, and on the fast path our drawing, into Manim."""
+        from manim.renderer.cairo_renderer import CairoRenderer
+        from manim.scene.scene_file_writer import SceneFileWriter
 
-    def _import_scene(self) -> types.ModuleType:
-        path = self._job.scene_file
-        if not path.is_file():
-            raise SceneError("the scene file does not exist", path)
-        # Manim's own way: the module is named by its path, and its folder is searched first.
-        name = ".".join(path.with_suffix("").parts)
-        sys.path.insert(0, str(path.parent))
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-        return module
+        wanted = self.job.encoder == "fast" and self.fallback is None
+        unknown = unknown_to_fast(SceneFileWriter, CairoRenderer) if wanted else None
+        if unknown is not None:
+            self.fallback = f"this version of Manim is not known: {unknown} differs"
+            self.events.warning(f"{self.fallback}; the scene is rendered in Manim's own way")
+        self.fast = wanted and unknown is None
+        video = self.job.result_dir / result.VIDEO
+        path: FramePath
+        if self.fast:
+            options = encoder_options(self.job.encoder_options, self.job.encoder_threads)
+            path = fast = FastPath(recording, video, picture, options)
+            strange = probe(manim.Camera, CairoRenderer)
+            if strange is None:
+                fast.drawing.install(manim.Camera, CairoRenderer)
+            else:
+                self.events.warning(f"this version of Manim draws in its own way ({strange}): rendering takes longer")
+        else:
+            path = StockPath(recording, video, picture)
+        recording.follow_renderers(CairoRenderer, path.writer)
+        _draw_at(manim.Scene, manim.config, picture)
+        return path
+
+    def _draw(self, scene_class: type, recording: Recording, path: FramePath) -> None:
+        shims.seed_everything(self.job.seed)
+        try:
+            scene: Any = scene_class()
+            end = scene.tear_down
+
+            def tear_down() -> None:
+                end()
+                self._wait_for_narration(scene, recording)
+
+            scene.tear_down = tear_down
+            scene.render()
+        except BaseException:
+            path.abandon()
+            raise
+        if not recording.frames:
+            path.abandon()
+            raise SceneError(
+                f"{self.job.class_name} shows nothing: it calls neither self.play() nor self.wait()",
+                self.job.scene_file,
+                _line_of(scene_class),
+            )
+
+    def _wait_for_narration(self, scene: Any, recording: Recording) -> None:
+        """Hold the last picture until the narration ends, where the scene does not wait for it."""
+        import manim
+
+        spoken = {line.audio for line in recording.lines}
+        narration = [noise for noise in recording.sounds if noise.path in spoken]
+        missing = sound.last_frame(narration, recording.fps) - recording.frames
+        if missing <= sound.FRAMES_THAT_MAY_BE_CUT or not recording.frames:
+            return
+        self.events.warning(
+            f"the narration goes on for {float(missing / recording.fps):.2f} s after the scene's last frame, which is "
+            "held until then: let the scene wait for its voiceover",
+            str(self.job.scene_file),
+        )
+        # Half a frame more, so that Manim's rounding down gives the number meant.
+        manim.Scene.wait(scene, float((missing + Fraction(1, 2)) / recording.fps), frozen_frame=True)
+
+    def _facts(self, recording: Recording, picture: settings.Picture, samples: int) -> dict[str, Any]:
+        job = self.job
+        for line in recording.lines:
+            self.watch.note(line.audio)
+        private = [folder for folder in (job.media_dir, job.result_dir, job.tex_cache_dir) if folder is not None]
+        return {
+            "format": 1,
+            "scene_id": job.scene_id,
+            "class_name": job.class_name,
+            "frames": recording.frames,
+            "fps": _number(picture),
+            "width": picture.width,
+            "height": picture.height,
+            "samples": samples,
+            "encoder": "fast" if self.fast else "stock",
+            "fallback": self.fallback,
+            "captions": recording.captions(),
+            "lines": [line.as_json() for line in recording.lines],
+            "opened": self.watch.opened(private),
+            "unsafe": self.watch.unsafe(),
+            "versions": result.versions(),
+        }
+
+
+def _import_scene(path: Path) -> types.ModuleType:
+    """Import a scene file in Manim's own way: named by its path, its folder searched first."""
+    if not path.is_file():
+        raise SceneError("the scene file does not exist", path)
+    name = ".".join(path.with_suffix("").parts)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise SceneError("the scene file is not a Python file", path)
+    sys.path.insert(0, str(path.parent))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def _find(module: types.ModuleType, class_name: str, scene_base: type, path: Path) -> type:
@@ -186,20 +198,6 @@ def _find(module: types.ModuleType, class_name: str, scene_base: type, path: Pat
     raise SceneError(f"the class {class_name} {what} in {path.name}: it has {', '.join(there) or 'no scene'}", path)
 
 
-def _give_writer(renderer_class: Any, writer: Any, recording: Recording) -> None:
-    """Let every renderer made from now on use our file writer in place of Manim's."""
-    from manim.scene.scene_file_writer import SceneFileWriter
-
-    original = renderer_class.__init__
-    ours = writer(SceneFileWriter)
-
-    def __init__(renderer: Any, file_writer_class: Any = ours, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        original(renderer, file_writer_class, *args, **kwargs)
-        recording.clock = lambda: renderer.time
-
-    renderer_class.__init__ = __init__
-
-
 def _draw_at(scene_base: Any, config: Any, picture: settings.Picture) -> None:
     """Let scenes make their cameras for the picture to draw, while all else sees the scene's own size."""
     original = scene_base.__init__
@@ -211,16 +209,15 @@ def _draw_at(scene_base: Any, config: Any, picture: settings.Picture) -> None:
     scene_base.__init__ = __init__
 
 
-def _captions(writer: Any) -> list[dict[str, Any]]:
-    return [
-        {
-            "start": caption.start.total_seconds(),
-            "end": caption.end.total_seconds(),
-            "text": caption.content,
-        }
-        for caption in getattr(writer, "subcaptions", [])
-    ]
+def _line_of(scene_class: type) -> int | None:
+    construct = getattr(scene_class, "construct", None)
+    return construct.__code__.co_firstlineno if isinstance(construct, types.FunctionType) else None
 
 
-def _number(value: Any) -> int | float:
-    return int(value) if value.denominator == 1 else float(value)
+def _number(picture: settings.Picture) -> int | float:
+    fps = picture.fps
+    return int(fps) if fps.denominator == 1 else float(fps)
+
+
+def _rounded(seconds: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in seconds.items()}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
-from av.packet import Packet
 
 from .film import Film, tagging
 from .problems import SceneError
@@ -30,7 +30,7 @@ def assemble(parts: Sequence[Path], target: Path, fps: Fraction) -> int:
         for part in parts:
             packets = list(_packets(part, fps))
             for packet in packets:
-                packet.pts = shown + int(packet.pts or 0)
+                packet.pts += shown
                 packet.dts = film.frames - delay
                 film.add([packet])
             shown += len(packets)
@@ -38,18 +38,19 @@ def assemble(parts: Sequence[Path], target: Path, fps: Fraction) -> int:
     return film.frames
 
 
-def _packets(part: Path, fps: Fraction) -> Iterator[Packet]:
+def _packets(part: Path, fps: Fraction) -> Iterator[Any]:
     """Tagged packets of a part in decoding order, their pts counted in frames from 0."""
     with av.open(str(part)) as container:
-        stream = container.streams.video[0]
+        stream: Any = container.streams.video[0]
         tags = tagging(stream)
         for packet in container.demux(stream):
+            tagged: Any
             for tagged in tags.filter(packet if packet.size else None):
-                tagged.pts = round(Fraction(tagged.pts or 0) * stream.time_base * fps)
+                tagged.pts = round(tagged.pts * stream.time_base * fps)
                 tagged.time_base = 1 / fps
                 yield tagged
 
 
 def _delay(part: Path, fps: Fraction) -> int:
     """By how many frames decoding must be ahead of showing."""
-    return max((index - int(packet.pts or 0) for index, packet in enumerate(_packets(part, fps))), default=0)
+    return max((index - packet.pts for index, packet in enumerate(_packets(part, fps))), default=0)

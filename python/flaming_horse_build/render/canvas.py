@@ -1,0 +1,98 @@
+"""The picture on its way to the encoder: what changed, converted from RGBA to yuv420p."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.video.reformatter import VideoReformatter
+
+from .pictures import Pictures, Pixels
+from .regions import Rect, covering
+
+# The converter looks at neighbouring pixels; this far from an edge its result is the one for the whole picture.
+MARGIN = 2
+# Converting a size for the first time takes a set-up, so there shall not be many sizes.
+QUANTUM = (64, 32)
+CONVERTERS = 64
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A converted part of a picture: `rect` is valid; `outer` is what `frame` (a yuv420p frame of PyAV) covers."""
+
+    rect: Rect
+    outer: Rect
+    frame: Any
+
+
+class Canvas:
+    """Finds and converts what changed from frame to frame."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._converters: dict[tuple[int, int], Any] = {}
+        self._own: Pictures | None = None
+
+    def changes(self, pixels: Pixels, pictures: Pictures | None) -> list[Patch]:
+        """Give the converted parts in which a frame differs from the last one; none if it does not.
+
+        `pictures` is where the frame is followed, None if it is not.
+        """
+        started = time.thread_time()
+        rects = self._differing(pixels) if pictures is None else pictures.send()
+        patches = [self._convert(pixels, rect) for rect in rects or ()]
+        self.seconds += time.thread_time() - started
+        return patches
+
+    def _differing(self, pixels: Pixels) -> list[Rect] | None:
+        if self._own is None or self._own.pixels.shape != pixels.shape:
+            self._own = Pictures(pixels.copy())
+        else:
+            np.copyto(self._own.pixels, pixels)
+            self._own.mark_everywhere()
+        return self._own.send()
+
+    def _convert(self, pixels: Pixels, rect: Rect) -> Patch:
+        height, width = pixels.shape[:2]
+        x0, y0, x1, y1 = rect
+        even = (x0 & ~1, y0 & ~1, min(width, (x1 + 1) & ~1), min(height, (y1 + 1) & ~1))
+        outer = covering(even, MARGIN, QUANTUM, (width, height))
+        size = (outer[2] - outer[0], outer[3] - outer[1])
+        converter = self._converters.get(size)
+        if converter is None:
+            if len(self._converters) >= CONVERTERS:
+                self._converters.clear()
+            converter = self._converters[size] = VideoReformatter()
+        source: Any = av.VideoFrame.from_numpy_buffer(pixels[outer[1] : outer[3], outer[0] : outer[2]], "rgba")
+        return Patch(even, outer, converter.reformat(source, format="yuv420p"))
+
+
+class Planes:
+    """A whole yuv420p picture that patches are laid on."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.data: npt.NDArray[np.uint8] = np.zeros((height * 3 // 2, width), np.uint8)
+        flat = self.data.reshape(-1)
+        luma, chroma = width * height, width * height // 4
+        self._planes = [
+            flat[:luma].reshape(height, width),
+            flat[luma : luma + chroma].reshape(height // 2, width // 2),
+            flat[luma + chroma :].reshape(height // 2, width // 2),
+        ]
+
+    def lay(self, patches: Sequence[Patch]) -> None:
+        """Lay converted parts on the picture."""
+        for patch in patches:
+            x0, y0, x1, y1 = patch.rect
+            left, top = patch.outer[:2]
+            for plane, source, half in zip(self._planes, patch.frame.planes, (0, 1, 1), strict=True):
+                part = np.frombuffer(source, np.uint8).reshape(-1, source.line_size)
+                plane[y0 >> half : y1 >> half, x0 >> half : x1 >> half] = part[
+                    (y0 - top) >> half : (y1 - top) >> half, (x0 - left) >> half : (x1 - left) >> half
+                ]

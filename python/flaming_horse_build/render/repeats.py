@@ -1,0 +1,185 @@
+"""Frames that repeat the one before, written straight into an H.264 stream: a slice that says "skip" for everything.
+
+An encoder goes over the whole picture to find out that nothing changed; we know it beforehand. Each inserted frame is a
+reference frame as any other, so the frames after it count on: their `frame_num` is raised by the frames inserted since
+the last key frame. It works for streams of one reference frame shown in decoding order, coded with CAVLC.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+SLICE, KEY_SLICE, SPS, PPS = 1, 5, 7, 8
+REFERENCE = 2 << 5
+ALL_P = 5
+HIGH_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128)
+
+_START_CODE = re.compile(rb"\x00\x00\x00?\x01")
+_UNSAFE = re.compile(rb"\x00\x00(?=[\x00-\x03])")
+
+
+class _Bits:
+    """Reads bits, most significant first."""
+
+    def __init__(self, data: bytes) -> None:
+        self._value = int.from_bytes(data, "big")
+        self._length = len(data) * 8
+        self.position = 0
+
+    def read(self, count: int) -> int:
+        self.position += count
+        if self.position > self._length:
+            raise ValueError("out of bits")
+        return (self._value >> (self._length - self.position)) & ((1 << count) - 1)
+
+    def unsigned(self) -> int:
+        """Read an Exp-Golomb number, ue(v)."""
+        zeros = 0
+        while self.read(1) == 0:
+            zeros += 1
+        return (1 << zeros) - 1 + (self.read(zeros) if zeros else 0)
+
+    def signed(self) -> int:
+        """Read a signed Exp-Golomb number, se(v)."""
+        code = self.unsigned()
+        return (code + 1) // 2 if code % 2 else -(code // 2)
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """What slices of a stream look like."""
+
+    frame_num_bits: int
+    macroblocks: int
+    deblocking_control: bool
+
+
+class Repeats:
+    """Inserts repeats into the stream of one encoder; made by `of`."""
+
+    def __init__(self, stream: _Stream) -> None:
+        self._stream = stream
+        self._inserted = 0
+        self._last = 0
+
+    @classmethod
+    def of(cls, extradata: bytes) -> Repeats | None:
+        """Read an encoder's parameter sets, a byte stream with start codes; None for a kind that this cannot do."""
+        units = [unit for unit in _START_CODE.split(extradata) if unit]
+        sps = [unit for unit in units if unit[0] & 31 == SPS]
+        pps = [unit for unit in units if unit[0] & 31 == PPS]
+        if len(sps) != 1 or len(pps) != 1:
+            return None
+        try:
+            frame_num_bits, macroblocks = _read_sps(_unescape(sps[0][1:]))
+            deblocking_control = _read_pps(_unescape(pps[0][1:]))
+        except ValueError:
+            return None
+        return cls(_Stream(frame_num_bits, macroblocks, deblocking_control))
+
+    def passed(self, packet: bytes) -> bytes:
+        """Give the encoder's next frame with its number raised by the frames inserted before it."""
+        pieces = []
+        at = 0
+        starts = list(_START_CODE.finditer(packet))
+        for start, following in zip(starts, [*starts[1:], None], strict=True):
+            end = len(packet) if following is None else following.start()
+            unit = packet[start.end() : end]
+            kind = unit[0] & 31
+            if kind == KEY_SLICE:
+                self._inserted = 0
+                self._last = 0
+            elif kind == SLICE:
+                pieces.append(packet[at : start.end()])
+                pieces.append(self._renumbered(unit))
+                at = end
+        pieces.append(packet[at:])
+        return b"".join(pieces)
+
+    def repeat(self) -> bytes:
+        """Give a frame that repeats the one before."""
+        stream = self._stream
+        self._inserted += 1
+        self._last = (self._last + 1) % (1 << stream.frame_num_bits)
+        # first_mb 0, slice type, PPS 0, frame_num; then: no override of the number of references, no reordering of
+        # them, no other marking than the sliding window, the QP as it stands
+        bits = "1" + _ue(ALL_P) + "1" + format(self._last, f"0{stream.frame_num_bits}b") + "0" + "0" + "0" + "1"
+        if stream.deblocking_control:
+            bits += _ue(1)
+        bits += _ue(stream.macroblocks) + "1"
+        bits += "0" * (-len(bits) % 8)
+        payload = int(bits, 2).to_bytes(len(bits) // 8, "big")
+        return b"\x00\x00\x00\x01" + bytes([REFERENCE | SLICE]) + _escape(payload)
+
+    def _renumbered(self, unit: bytes) -> bytes:
+        payload = _unescape(unit[1:])
+        bits = _Bits(payload[:16])
+        for _ in ("first_mb", "slice type", "PPS"):
+            bits.unsigned()
+        count = self._stream.frame_num_bits
+        at = bits.position
+        self._last = (bits.read(count) + self._inserted) % (1 << count)
+        if not self._inserted:
+            return unit
+        size = (at + count + 7) // 8
+        head = int.from_bytes(payload[:size], "big")
+        shift = size * 8 - at - count
+        head = head & ~(((1 << count) - 1) << shift) | self._last << shift
+        return unit[:1] + _escape(head.to_bytes(size, "big") + payload[size:])
+
+
+def _read_sps(payload: bytes) -> tuple[int, int]:
+    bits = _Bits(payload)
+    profile = bits.read(8)
+    bits.read(16)
+    bits.unsigned()
+    if profile in HIGH_PROFILES:
+        if bits.unsigned() != 1 or bits.unsigned() or bits.unsigned():
+            raise ValueError("not 8-bit 4:2:0")
+        bits.read(1)
+        if bits.read(1):
+            raise ValueError("scaling matrices")
+    frame_num_bits = bits.unsigned() + 4
+    if bits.unsigned() != 2:
+        raise ValueError("frames are shown in another order than decoded")
+    if bits.unsigned() != 1:
+        raise ValueError("more than one reference frame")
+    bits.read(1)
+    macroblocks = (bits.unsigned() + 1) * (bits.unsigned() + 1)
+    if not bits.read(1):
+        raise ValueError("interlaced")
+    return frame_num_bits, macroblocks
+
+
+def _read_pps(payload: bytes) -> bool:
+    bits = _Bits(payload)
+    if bits.unsigned() or bits.unsigned():
+        raise ValueError("not the first parameter sets")
+    if bits.read(1):
+        raise ValueError("CABAC")
+    if bits.read(1) or bits.unsigned() or bits.unsigned():
+        raise ValueError("field order, slice groups or more than one reference")
+    bits.unsigned()
+    if bits.read(1) or bits.read(2):
+        raise ValueError("weighted prediction")
+    for _ in ("QP", "QS", "chroma QP"):
+        bits.signed()
+    deblocking_control = bool(bits.read(1))
+    bits.read(1)
+    if bits.read(1):
+        raise ValueError("redundant pictures")
+    return deblocking_control
+
+
+def _ue(value: int) -> str:
+    code = format(value + 1, "b")
+    return "0" * (len(code) - 1) + code
+
+
+def _unescape(data: bytes) -> bytes:
+    return data.replace(b"\x00\x00\x03", b"\x00\x00")
+
+
+def _escape(data: bytes) -> bytes:
+    return _UNSAFE.sub(b"\x00\x00\x03", data)
