@@ -1,6 +1,6 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256 } from '../store/keys.js';
+import { contentKey, sha256 } from '../store/keys.js';
 import { writeIfChanged } from './files.js';
 import { markOf, readMp3 } from './mp3.js';
 import { implausible } from './text.js';
@@ -78,12 +78,22 @@ async function faultOf(folder: string, line: StoredLine, fingerprint: string): P
   return implausible(line.text, read.seconds);
 }
 
-/** Makes a folder hold just these lines, whose sounds are in it. */
-export async function writeStored(folder: string, lines: readonly StoredLine[]): Promise<void> {
-  const wanted = new Set([FILE, ...lines.map(({ identity }) => `${identity}.mp3`)]);
+/** Makes an entry's folder hold these lines and nothing else. Gives a name for the lines that it holds now. */
+export async function saveStored(
+  folder: string,
+  lines: readonly (StoredLine & { readonly file: string })[],
+): Promise<string> {
+  const byIdentity = new Map(lines.map((line) => [line.identity, line]));
+  const stored = [...byIdentity.values()].sort((a, b) => (a.identity < b.identity ? -1 : 1));
+  for (const { identity, file } of stored) {
+    const path = soundPath(folder, identity);
+    if (file !== path) await copyFile(file, path);
+  }
+  const wanted = new Set([FILE, ...stored.map(({ identity }) => `${identity}.mp3`)]);
   for (const name of await readdir(folder)) {
     if (!wanted.has(name)) await rm(join(folder, name), { recursive: true, force: true });
   }
-  const sorted = [...lines].sort((a, b) => (a.key < b.key ? -1 : 1));
-  await writeIfChanged(join(folder, FILE), `${JSON.stringify({ format: FORMAT, lines: sorted }, null, 1)}\n`);
+  const listed = stored.map(({ key, text, identity, sha256, seconds }) => ({ key, text, identity, sha256, seconds }));
+  await writeIfChanged(join(folder, FILE), `${JSON.stringify({ format: FORMAT, lines: listed }, null, 1)}\n`);
+  return contentKey(stored.map(({ identity }) => identity)).slice(0, 32);
 }

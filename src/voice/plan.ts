@@ -43,7 +43,6 @@ export interface VoicePlan {
   readonly voice: Voice;
   /** The project's output folder, absolute. */
   readonly folder: string;
-  readonly index: CacheIndex;
   readonly narration: Narration;
   /** The lines asked for, in the order of the narration. */
   readonly lines: readonly PlannedLine[];
@@ -94,7 +93,6 @@ export async function planVoice(options: VoicePlanOptions): Promise<VoicePlan> {
     backend: options.backend,
     voice,
     folder,
-    index,
     narration,
     lines: Object.freeze(lines),
     cacheKey: `${restorePrefix}${content}`,
@@ -105,6 +103,7 @@ export async function planVoice(options: VoicePlanOptions): Promise<VoicePlan> {
 
 /** Services look lines up by their text: where several recordings share one, each scene may get any of them. */
 function sharedIdentity(line: PlannedLine, all: readonly PlannedLine[]): string {
+  if (line.origin === 'voice') return line.identity;
   const said = spokenText(line.text);
   const identities = new Set(all.filter(({ text }) => spokenText(text) === said).map(({ identity }) => identity));
   return identities.size === 1 ? line.identity : contentKey([...identities].sort());

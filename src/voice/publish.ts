@@ -3,7 +3,7 @@ import { join, relative, sep } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { NarrationLine } from '../project/narration.js';
 import { sha256 } from '../store/keys.js';
-import { INDEX_FILE, type IndexEntry, readEntry } from './cache-index.js';
+import { type CacheIndex, INDEX_FILE, type IndexEntry, readEntry, readIndex } from './cache-index.js';
 import { writeIfChanged } from './files.js';
 import { markOf } from './mp3.js';
 import type { PlannedLine, VoicePlan } from './plan.js';
@@ -12,10 +12,8 @@ import { normalText } from './text.js';
 /** A line with the sound that it gets. */
 export interface ReadyLine {
   readonly line: PlannedLine;
-  /** Where the sound lies now: in the project for recordings, in the store entry's folder for spoken lines. */
-  readonly file: string;
-  readonly seconds: number;
-  readonly sha256: string;
+  /** In the project or, for a spoken line, anywhere. */
+  readonly sound: { readonly file: string; readonly seconds: number; readonly sha256: string };
 }
 
 /**
@@ -24,19 +22,20 @@ export interface ReadyLine {
  */
 export async function publish(plan: VoicePlan, ready: readonly ReadyLine[], now: Date): Promise<Map<string, string>> {
   const files = new Map<string, string>();
-  if (plan.index.found === 'unreadable' && ready.length > 0)
+  const index = await readIndex(plan.folder); // as it is now: others write it, too
+  if (index.found === 'unreadable' && ready.length > 0)
     await rename(join(plan.folder, INDEX_FILE), join(plan.folder, `${INDEX_FILE}.unreadable`));
   // read all before anything is written: two lines may have swapped their texts
   const sounds = await Promise.all(
-    ready.map(({ line, file }) => (line.origin === 'voice' ? readFile(file) : undefined)),
+    ready.map(({ line, sound }) => (line.origin === 'voice' ? readFile(sound.file) : undefined)),
   );
-  for (const [index, { line, file }] of ready.entries()) {
-    const sound = sounds[index];
-    files.set(line.key, sound ? await place(line, sound, plan) : file);
+  for (const [index, { line, sound }] of ready.entries()) {
+    const bytes = sounds[index];
+    files.set(line.key, bytes ? await place(line, bytes, plan) : sound.file);
   }
 
-  const entries = mergeIndex(plan, ready, files, now.getTime() / 1000);
-  if (!isDeepStrictEqual(entries, plan.index.entries))
+  const entries = mergeIndex(index, plan, ready, files, now.getTime() / 1000);
+  if (!isDeepStrictEqual(entries, index.entries))
     await writeIfChanged(join(plan.folder, INDEX_FILE), `${JSON.stringify(entries, null, 2)}\n`);
   if (isComplete(plan.narration.lines, entries))
     await writeIfChanged(join(plan.folder, '.cache_hash'), await narrationFileHash(plan.narration.file));
@@ -44,12 +43,12 @@ export async function publish(plan: VoicePlan, ready: readonly ReadyLine[], now:
   return files;
 }
 
-async function place(line: PlannedLine, sound: Buffer, { folder, narration }: VoicePlan): Promise<string> {
+async function place(line: PlannedLine, bytes: Buffer, { folder, narration }: VoicePlan): Promise<string> {
   const name = fileNameFor(line.key, narration.lines);
   const before = await readFile(join(folder, `${name}.mp3`)).catch(() => undefined);
   const isOurs = before === undefined || before.length === 0 || markOf(before) !== undefined;
   const target = join(folder, isOurs ? `${name}.mp3` : `${name}.${line.identity.slice(0, 8)}.mp3`);
-  await writeIfChanged(target, sound);
+  await writeIfChanged(target, bytes);
   return target;
 }
 
@@ -66,7 +65,8 @@ export function fileNameFor(key: string, lines: readonly { readonly key: string 
  * an old text go, the rest is kept.
  */
 export function mergeIndex(
-  plan: Pick<VoicePlan, 'index' | 'narration' | 'folder' | 'voice'>,
+  index: CacheIndex,
+  plan: Pick<VoicePlan, 'narration' | 'folder' | 'voice'>,
   ready: readonly ReadyLine[],
   files: ReadonlyMap<string, string>,
   now: number,
@@ -74,7 +74,7 @@ export function mergeIndex(
   const textOf = new Map(plan.narration.lines.map(({ key, text }) => [key, normalText(text)]));
   const wanted = new Map(
     ready.map((one) => {
-      const audio = relative(plan.folder, files.get(one.line.key) ?? one.file)
+      const audio = relative(plan.folder, files.get(one.line.key) ?? one.sound.file)
         .split(sep)
         .join('/');
       return [one.line.key, { ...one, audio, text: normalText(one.line.text) }];
@@ -84,7 +84,7 @@ export function mergeIndex(
 
   const merged: IndexEntry[] = [];
   const done = new Set<string>();
-  for (const entry of plan.index.entries) {
+  for (const entry of index.entries) {
     const { key, text: raw, audio } = readEntry(entry);
     const text = raw === undefined ? undefined : normalText(raw);
     const want = key === undefined ? undefined : wanted.get(key);
@@ -114,7 +114,7 @@ function renewed(entry: IndexEntry, want: Wanted, plan: Pick<VoicePlan, 'voice'>
     return same ? entry : fresh;
   }
   // a recording that lies where we once spoke
-  return typeof entry.audio_sha256 === 'string' && entry.audio_sha256 !== want.sha256 ? fresh : entry;
+  return typeof entry.audio_sha256 === 'string' && entry.audio_sha256 !== want.sound.sha256 ? fresh : entry;
 }
 
 function entryFor(want: Wanted, plan: Pick<VoicePlan, 'voice'>, now: number): IndexEntry {
@@ -126,9 +126,9 @@ function entryFor(want: Wanted, plan: Pick<VoicePlan, 'voice'>, now: number): In
     audio_file: want.audio,
     model_id: isSpoken ? plan.voice.model : isOurs ? 'an earlier voice' : 'recording',
     ref_audio: '',
-    duration_seconds: Number(want.seconds.toFixed(6)),
+    duration_seconds: Number(want.sound.seconds.toFixed(6)),
     created_at: now,
-    ...(isOurs ? { audio_sha256: want.sha256 } : {}),
+    ...(isOurs ? { audio_sha256: want.sound.sha256 } : {}),
   };
 }
 

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { UserError } from '../errors.js';
 import { childEnvironment, run } from '../process.js';
 import { shippedFile } from '../shipped.js';
 import { type Canonical, contentKey } from '../store/keys.js';
@@ -22,14 +23,15 @@ export interface Voice {
   readonly fingerprint: string;
 }
 
-/** The voice cannot be had here; another one may. */
-export class VoiceUnavailable extends Error {
+/** The voice cannot be had here; another one may. Whoever does not try another one shows it to the user. */
+export class VoiceUnavailable extends UserError {
   constructor(
     readonly backend: Backend,
     why: string,
-    options?: { cause: unknown },
+    options: { cause?: unknown; hint?: string | undefined } = {},
   ) {
-    super(`the voice ${backend} is not available: ${why}`, options);
+    const { cause, hint } = options;
+    super(`the voice ${backend} is not available: ${why}`, { cause, ...(hint === undefined ? {} : { hint }) });
     this.name = 'VoiceUnavailable';
   }
 }
@@ -80,7 +82,8 @@ async function piperVersions(): Promise<Record<string, string>> {
 
 async function espeakVersion(): Promise<string> {
   const asked = await run('espeak-ng', ['--version'], { env: childEnvironment() }).catch((cause: unknown) => {
-    throw new VoiceUnavailable('espeak', 'the program espeak-ng is not installed', { cause });
+    const hint = 'Install it: apt-get install espeak-ng (Debian, Ubuntu) or brew install espeak-ng (macOS).';
+    throw new VoiceUnavailable('espeak', 'the program espeak-ng is not installed', { cause, hint });
   });
   const version = /(\d+(?:\.\d+)+\S*)/.exec(asked.stdout)?.[1];
   if (asked.status === 0 && version !== undefined) return version;
