@@ -105,7 +105,7 @@ async function finishScenes(scenes: readonly Scene[], ledger: Ledger, context: B
     const { restored, missing, damaged } = await timed('restore', context, () =>
       restoreScenes(plan.scenes, sceneStore),
     );
-    log.info(`${count(restored.size, 'scene')} of ${scenes.length} reused, ${missing.length} to render`);
+    log.info(`${restored.size} of ${count(scenes.length, 'scene')} reused, ${missing.length} to render`);
     const voice = { backend, cacheKey: plan.voice.cacheKey, cacheHit: true, synthesized: [] };
     const why = new Map(
       missing.map(({ scene, content }) => [scene.id, reasonToRender(scene.id, content, ledger, damaged)]),

@@ -5,6 +5,7 @@ import { build } from './build.js';
 import { UserError } from './errors.js';
 import { terminalHost } from './host.js';
 import { INPUTS, type InputName, readOptions } from './inputs.js';
+import { projectStatus, statusText } from './status.js';
 
 const inputNames = Object.keys(INPUTS) as InputName[];
 const flags = Object.fromEntries(inputNames.map((name) => [name, { type: 'string' }])) as Record<
@@ -19,7 +20,15 @@ function usage(): string {
       (name) =>
         `  --${name} VALUE\n      ${INPUTS[name].description}${INPUTS[name].default ? ` Default: ${INPUTS[name].default}.` : ''}`,
     );
-  return `flaming-horse build PROJECT [OPTION ...]: build the narrated video of a project folder\n\n${rows.join('\n')}\n  --verbose\n      Tell details.\n`;
+  return `flaming-horse build PROJECT [OPTION ...]   build the narrated video of a project folder
+flaming-horse status PROJECT [OPTION ...]  tell what a build would reuse, and why not the rest
+
+${rows.join('\n')}
+  --json
+      With status: for machines.
+  --verbose
+      Tell details.
+`;
 }
 
 async function main(argv: string[]): Promise<void> {
@@ -27,7 +36,12 @@ async function main(argv: string[]): Promise<void> {
     try {
       return parseArgs({
         args: argv,
-        options: { ...flags, verbose: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+        options: {
+          ...flags,
+          verbose: { type: 'boolean' },
+          json: { type: 'boolean' },
+          help: { type: 'boolean', short: 'h' },
+        },
         allowPositionals: true,
       });
     } catch (error) {
@@ -44,11 +58,17 @@ async function main(argv: string[]): Promise<void> {
   const raw = (name: InputName): string | undefined => (name === 'project' ? project : values[name]);
   const host = terminalHost(raw, values.verbose === true);
   await runAction(async (_, signal) => {
-    if (command !== 'build')
-      throw new UserError(`unknown command "${command}"`, { hint: 'The command is build; see --help.' });
     if (rest.length > 0) throw new UserError(`one project at a time: "${rest.join(' ')}" is too much`);
-    const report = await build(readOptions(raw, host), host, signal);
-    if (report.video) process.stdout.write(`${report.video}\n`);
+    const options = readOptions(raw, host);
+    if (command === 'build') {
+      const report = await build(options, host, signal);
+      if (report.video) process.stdout.write(`${report.video}\n`);
+    } else if (command === 'status') {
+      const status = await projectStatus(options, host);
+      process.stdout.write(values.json ? `${JSON.stringify(status, null, 2)}\n` : statusText(status));
+    } else {
+      throw new UserError(`unknown command "${command}"`, { hint: 'The commands are build and status; see --help.' });
+    }
   }, host);
 }
 

@@ -4,6 +4,7 @@ import type { Options } from '../inputs.js';
 import type { Project } from '../project/project.js';
 import { type Scene, sceneVideoPath } from '../project/scenes.js';
 import { isWhole } from '../render/plan.js';
+import { prepareFfmpeg } from '../setup/runtime.js';
 import { type AssembledVideo, assemble, place } from '../video/assemble.js';
 import { type BuildContext, type FinishedScenes, finishedOf, note } from './context.js';
 
@@ -23,6 +24,18 @@ export async function joinVideo(
     folder: join(context.workDir, 'video'),
     tools: context.tools,
     log: host.log,
+    ready: async () => {
+      const { python, setup, cachePrefix } = options;
+      const installed = await prepareFfmpeg({
+        python,
+        setup,
+        store,
+        cachePrefix,
+        log: host.log,
+        signal: context.signal,
+      });
+      for (const line of installed) host.log.info(line);
+    },
   });
   for (const scene of scenes) {
     const { result, sceneVideo } = finishedOf(finished, scene);

@@ -25,6 +25,7 @@ export async function planBuild(
     repoRoot: project.repoRoot,
     narration: project.narration,
     backend,
+    choice: options.voice,
     cachePrefix: options.cachePrefix,
     log: host.log,
   });

@@ -6,13 +6,7 @@ import type { Project } from '../project/project.js';
 import { type Scene, sceneVideoPath } from '../project/scenes.js';
 import { nextDocument, writeState } from '../project/state.js';
 import { isWhole } from '../render/plan.js';
-import {
-  type BuildReport,
-  buildSummary,
-  count,
-  failureSummary,
-  humanSeconds,
-} from '../report/summary.js';
+import { type BuildReport, buildSummary, count, failureSummary, humanSeconds } from '../report/summary.js';
 import type { AssembledVideo } from '../video/assemble.js';
 import { type BuildContext, type FinishedScenes, finishedOf } from './context.js';
 

@@ -38,6 +38,8 @@ export interface Assembly {
   readonly folder: string;
   readonly tools: Tools;
   readonly log: Log;
+  /** Makes sure that ffmpeg is there; asked only where it is needed. */
+  readonly ready: () => Promise<void>;
 }
 
 export interface AssembledVideo {
@@ -75,6 +77,7 @@ export async function assemble(assembly: Assembly): Promise<AssembledVideo> {
   }
   const reused = facts !== undefined;
   if (!facts) {
+    await assembly.ready();
     facts = await joinAnew(assembly, path);
     await store.save(entry);
   }

@@ -1,0 +1,74 @@
+import { join, relative } from 'node:path';
+import type { Host } from './host.js';
+import type { Options } from './inputs.js';
+import { survey } from './survey.js';
+import { storedIdentities } from './voice/look.js';
+
+/** What a build would do now; see `flaming-horse status --json`. */
+export interface ProjectStatus {
+  readonly project: string;
+  readonly store: string;
+  readonly voice: { readonly backend: string; readonly cacheKey: string };
+  readonly lines: readonly LineStatus[];
+  readonly scenes: readonly SceneStatus[];
+}
+
+export interface LineStatus {
+  readonly key: string;
+  /** `recording`: lies in the project; `spoken`: our voice's, in the project or the cache; `missing`: would be spoken. */
+  readonly from: 'recording' | 'spoken' | 'missing';
+  readonly file: string | undefined;
+  /** Scenes that use it. */
+  readonly scenes: readonly string[];
+}
+
+export interface SceneStatus {
+  readonly id: string;
+  readonly reused: boolean;
+  /** Why it would be rendered; empty for a reused one. */
+  readonly why: string;
+  /** Expected render time in seconds; 0 for a reused one. */
+  readonly seconds: number;
+}
+
+/** Looks at a project without changing anything. Throws UserError(s) like a build. */
+export async function projectStatus(options: Options, host: Host): Promise<ProjectStatus> {
+  const { project, context, voice, scenes } = await survey(options, host);
+  const { store } = context;
+  const stored = await storedIdentities(voice, store, join(context.workDir, 'voice'));
+  return {
+    project: project.state.projectName,
+    store: store.name,
+    voice: { backend: voice.backend, cacheKey: voice.cacheKey },
+    lines: voice.lines.map(({ key, origin, identity, sound }) => ({
+      key,
+      from: origin === 'project' ? 'recording' : sound || stored.has(identity) ? 'spoken' : 'missing',
+      file: sound && relative(project.repoRoot, sound.file),
+      scenes: scenes
+        .filter(({ planned }) => project.dependencies.get(planned.scene.id)?.narrationKeys.includes(key))
+        .map(({ planned }) => planned.scene.id),
+    })),
+    scenes: scenes.map(({ planned, stored: reused, why }) => ({
+      id: planned.scene.id,
+      reused,
+      why,
+      seconds: reused ? 0 : Math.round(planned.cost),
+    })),
+  };
+}
+
+/** The status for a terminal. */
+export function statusText(status: ProjectStatus): string {
+  const width = Math.max(...status.lines.map(({ key }) => key.length), ...status.scenes.map(({ id }) => id.length));
+  const words = { recording: 'recording in the project', spoken: 'spoken already', missing: 'to speak' };
+  return [
+    `${status.project}: voice ${status.voice.backend}, store ${status.store}`,
+    '',
+    'Narration lines',
+    ...status.lines.map(({ key, from }) => `  ${key.padEnd(width)}  ${words[from]}`),
+    '',
+    'Scenes',
+    ...status.scenes.map(({ id, reused, why }) => `  ${id.padEnd(width)}  ${reused ? 'reused' : `to render: ${why}`}`),
+    '',
+  ].join('\n');
+}
