@@ -37,6 +37,7 @@ export function readMp3(bytes: Buffer): Mp3 | { readonly fault: string } {
   while (bytes[at] === 0) at++; // padding after tags
   const first = headerAt(bytes, at);
   if (!first) return { fault: 'is not an mp3 file' };
+  if (at + first.length > bytes.length) return { fault: 'is cut off in its first frame' };
   const note = encoderNote(bytes, at, first);
   if (note) at += first.length;
 
@@ -113,6 +114,7 @@ function encoderNote(bytes: Buffer, at: number, first: Header): { frames?: numbe
     return at + 54 <= bytes.length ? { frames: bytes.readUInt32BE(at + 50), padding: 0 } : undefined;
   const start = at + first.sideEnd;
   if (!['Xing', 'Info'].includes(bytes.toString('latin1', start, start + 4))) return undefined;
+  if (start + 12 > bytes.length) return { padding: 0 };
   const flags = bytes.readUInt32BE(start + 4);
   const encoder = start + 8 + (flags & 1 ? 4 : 0) + (flags & 2 ? 4 : 0) + (flags & 4 ? 100 : 0) + (flags & 8 ? 4 : 0);
   if (encoder + 24 > Math.min(bytes.length, at + first.length)) return { padding: 0 };
