@@ -1,12 +1,16 @@
-import { readFile } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { UserError, UserErrors } from '../errors.js';
-import { nodesOf, type PythonSource, parsePython, textOf } from './python-source.js';
-import { lockedSize, narrationUses, needsLatex, type Scene } from './scenes.js';
+import { importsOf } from './imports.js';
+import { narrationUses, speaks } from './narration-uses.js';
+import { type PythonSource, readPython } from './python-source.js';
+import { lockedSize, needsLatex, type Scene } from './scenes.js';
 
 /** What a scene is made from, as far as its sources tell without running them. */
 export interface SceneDependencies {
-  /** The scene file and the project's modules that it imports, theirs too; by path relative to the repository root. */
+  /**
+   * The scene file and the project's modules that it imports, theirs too; by path relative to the repository root. The
+   * narration file is among them only where more than its lines is used.
+   */
   readonly sources: ReadonlyMap<string, PythonSource>;
   /** The narration keys it uses; every key of the script where a use cannot be read off the sources. */
   readonly narrationKeys: readonly string[];
@@ -38,10 +42,7 @@ export async function readDependencies(
   const read = (file: string): Promise<PythonSource | undefined> => {
     const known = parsed.get(file);
     if (known) return known;
-    const fresh = readFile(file, 'utf8').then(
-      (text) => parsePython(file, text),
-      () => undefined,
-    );
+    const fresh = readPython(file).catch(() => undefined);
     parsed.set(file, fresh);
     return fresh;
   };
@@ -49,18 +50,24 @@ export async function readDependencies(
   const problems: UserError[] = [];
   for (const scene of scenes) {
     const sources = await importedSources(scene.source, context, read);
-    const narration = usedKeys(sources, context);
+    const narration = usedKeys(scene, sources, context);
     problems.push(...narration.problems);
+    const script = narration.wholeFile ? await read(context.narrationFile) : undefined;
     found.set(scene.id, {
-      sources,
+      sources: script ? new Map([...sources, [nameOf(script.path, context), script]]) : sources,
       narrationKeys: narration.keys,
       computedKeys: narration.computed,
       latex: [...sources.values()].some(needsLatex),
       size: { ...DEFAULT_SIZE, ...lockedSize(scene.source) },
     });
   }
-  if (problems.length > 0) throw new UserErrors(problems);
+  if (problems.length > 0) throw new UserErrors(withoutRepeats(problems));
   return found;
+}
+
+/** A module that several scenes import is wrong once, not once for each of them. */
+function withoutRepeats(errors: readonly UserError[]): UserError[] {
+  return [...new Map(errors.map((error) => [JSON.stringify([error.message, error.place]), error])).values()];
 }
 
 async function importedSources(
@@ -105,43 +112,34 @@ function importCandidates(source: PythonSource, context: DependencyContext): str
     }
   };
   const roots = [...new Set([folder, context.projectDir, context.repoRoot])];
-  for (const node of nodesOf(source)) {
-    if (node.name !== 'ImportStatement') continue;
-    const statement = textOf(source, node)
-      .replaceAll(/#[^\n]*/g, '')
-      .replaceAll(/[\s()\\]+/g, ' ');
-    const from = /^from ([.\w ]+) import (.*)$/.exec(statement);
-    if (!from) {
-      for (const item of statement.replace(/^import /, '').split(',')) look(roots, item.trim().split(' as ')[0] ?? '');
-      continue;
-    }
-    const [, base = '', names = ''] = from;
-    const compact = base.replaceAll(' ', '');
-    const dots = /^\.*/.exec(compact)?.[0].length ?? 0;
-    const module = compact.slice(dots);
-    const start = dots === 0 ? roots : [resolve(folder, ...Array<string>(dots - 1).fill('..'))];
+  for (const { level, module, names } of importsOf(source)) {
+    const start = level === 0 ? roots : [resolve(folder, ...Array<string>(level - 1).fill('..'))];
     if (module !== '') look(start, module);
     // `from package import name`: name may be a module of its own
-    for (const name of names.split(',')) {
-      const bare = name.trim().split(' as ')[0] ?? '';
-      if (/^\w+$/.test(bare)) look(start, module === '' ? bare : `${module}.${bare}`);
-    }
+    for (const { name } of names ?? []) if (name !== '*') look(start, module === '' ? name : `${module}.${name}`);
   }
   return candidates;
 }
 
-function usedKeys(
-  sources: ReadonlyMap<string, PythonSource>,
-  context: DependencyContext,
-): { keys: readonly string[]; computed: string | undefined; problems: UserError[] } {
+interface UsedNarration {
+  readonly keys: readonly string[];
+  readonly computed: string | undefined;
+  readonly wholeFile: boolean;
+  readonly problems: readonly UserError[];
+}
+
+function usedKeys(scene: Scene, sources: ReadonlyMap<string, PythonSource>, context: DependencyContext): UsedNarration {
   const module = /([^/\\]+)\.py$/.exec(context.narrationFile)?.[1] ?? 'narration_script';
   const keys = new Set<string>();
   const problems: UserError[] = [];
   let computed: string | undefined;
+  let wholeFile = false;
   for (const [name, source] of sources) {
-    for (const use of narrationUses(source, module)) {
-      if (use.key === undefined) computed ??= `${name}:${use.line} uses SCRIPT in a way that is not SCRIPT["key"]`;
-      else if (context.narrationKeys.includes(use.key)) keys.add(use.key);
+    for (const use of narrationUses(source, module, source !== scene.source)) {
+      if (use.of !== 'line') {
+        computed ??= `${name}:${use.line} uses the narration in a way that is not SCRIPT["key"]`;
+        wholeFile ||= use.of === 'file';
+      } else if (context.narrationKeys.includes(use.key)) keys.add(use.key);
       else {
         problems.push(
           new UserError(`no narration line "${use.key}"`, {
@@ -152,6 +150,8 @@ function usedKeys(
       }
     }
   }
+  if (keys.size === 0 && computed === undefined && [...sources.values()].some(speaks))
+    computed = `${nameOf(scene.file, context)} speaks a text that is not SCRIPT["key"]`;
   const used = computed === undefined ? context.narrationKeys.filter((key) => keys.has(key)) : context.narrationKeys;
-  return { keys: used, computed, problems };
+  return { keys: used, computed, wholeFile, problems };
 }

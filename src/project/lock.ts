@@ -1,6 +1,18 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.js';
+
+/** A lock that names no process yet may be a moment old: its build is just about to write it. */
+const UNWRITTEN_MS = 10_000;
+
+/** Locks that this process holds. One that bears our number and is not among them was left in another container. */
+const held = new Set<string>();
+
+/** The process that a lock names (0: none), and whether the build that made it may still run. */
+interface Lock {
+  readonly process: number;
+  readonly isAlive: boolean;
+}
 
 /**
  * Takes the project's `.build.lock`, so that no two builds write the same project. A lock whose process is gone is taken
@@ -8,27 +20,75 @@ import { UserError } from '../errors.js';
  */
 export async function lockProject(projectDir: string): Promise<() => Promise<void>> {
   const path = join(projectDir, '.build.lock');
-  for (let attempt = 0; ; attempt++) {
-    try {
-      await writeFile(path, `${process.pid}\n`, { flag: 'wx' });
-      return () => rm(path, { force: true });
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code !== 'EEXIST') {
-        throw new UserError(`cannot write to the project folder ${projectDir} (${code})`, {
-          hint: 'The build writes media/, log/, project_state.json and final_video.mp4 there.',
-          cause: error,
-        });
-      }
-    }
-    const holder = Number((await readFile(path, 'utf8').catch(() => '')).trim());
-    if (attempt > 0 || (holder > 0 && isAlive(holder))) {
-      throw new UserError(`another build of this project is running (process ${holder})`, {
-        place: { file: path },
-        hint: 'Wait for it to end. If there is none, remove .build.lock.',
-      });
-    }
+  if (held.has(path)) throw busy(path, process.pid);
+  held.add(path);
+  try {
+    await acquire(path, projectDir);
+  } catch (error) {
+    held.delete(path);
+    throw error;
+  }
+  return async () => {
     await rm(path, { force: true });
+    held.delete(path);
+  };
+}
+
+async function acquire(path: string, projectDir: string): Promise<void> {
+  if (await take(path, projectDir)) return;
+  const found = await readLock(path);
+  if (!found.isAlive && (await removeAbandoned(path)) && (await take(path, projectDir))) return;
+  throw busy(path, found.process);
+}
+
+function busy(path: string, holder: number): UserError {
+  return new UserError(`another build of this project is running (process ${holder || 'unknown'})`, {
+    place: { file: path },
+    hint: 'Wait for it to end. If there is none, remove .build.lock.',
+  });
+}
+
+async function take(path: string, projectDir: string): Promise<boolean> {
+  try {
+    await writeFile(path, `${process.pid}\n`, { flag: 'wx' });
+    return true;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EEXIST') return false;
+    throw new UserError(`cannot write to the project folder ${projectDir} (${code})`, {
+      hint: 'The build writes media/, log/, project_state.json and final_video.mp4 there.',
+      cause: error,
+    });
+  }
+}
+
+async function readLock(path: string): Promise<Lock> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  const number = Number(/^\s*(\d+)\s*$/.exec(text)?.[1] ?? 0);
+  if (number > 0) return { process: number, isAlive: number !== process.pid && isAlive(number) };
+  const made = text === '' ? await stat(path).catch(() => undefined) : undefined;
+  return { process: 0, isAlive: made !== undefined && Date.now() - made.mtimeMs < UNWRITTEN_MS };
+}
+
+/**
+ * Removes an abandoned lock. Only one build at a time may do so: another could take the lock of the first, which is new by
+ * then, for the abandoned one. False where there is such another.
+ */
+async function removeAbandoned(path: string): Promise<boolean> {
+  const guard = `${path}.removing`;
+  const left = await stat(guard).catch(() => undefined);
+  if (left && Date.now() - left.mtimeMs > UNWRITTEN_MS) await rm(guard, { recursive: true, force: true });
+  try {
+    await mkdir(guard);
+  } catch {
+    return false;
+  }
+  try {
+    if ((await readLock(path)).isAlive) return false;
+    await rm(path, { force: true });
+    return true;
+  } finally {
+    await rm(guard, { recursive: true, force: true });
   }
 }
 

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { SyntaxNode } from '@lezer/common';
 import { UserError } from '../errors.js';
 import { contentKey } from '../store/keys.js';
@@ -10,6 +9,7 @@ import {
   type PythonSource,
   parsePython,
   placeOf,
+  readPython,
   textOf,
 } from './python-source.js';
 
@@ -31,22 +31,26 @@ export interface Narration {
 
 /** Reads a narration file. Throws UserError where it is missing, not Python, or computes anything. */
 export async function readNarration(file: string): Promise<Narration> {
-  let text: string;
+  let source: PythonSource;
   try {
-    text = await readFile(file, 'utf8');
+    source = await readPython(file);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(`narration file not found: ${file}`, {
       place: { file },
       hint: 'A project needs a narration_script.py with SCRIPT = {"key": "spoken text"}.',
       cause: error,
     });
   }
-  return parseNarration(file, text);
+  return narrationOf(source);
 }
 
 /** Reads narration from a file's text; see readNarration. */
 export function parseNarration(file: string, text: string): Narration {
-  const source = parsePython(file, text);
+  return narrationOf(parsePython(file, text));
+}
+
+function narrationOf(source: PythonSource): Narration {
   const broken = firstSyntaxError(source);
   if (broken) {
     throw new UserError('the narration file is not valid Python', {
@@ -56,12 +60,12 @@ export function parseNarration(file: string, text: string): Narration {
   }
   const lines = linesOf(source, scriptDictionary(source));
   const content = Object.fromEntries(lines.map((line) => [line.key, line.text]));
-  return { file, lines, sha256: contentKey(content) };
+  return { file: source.path, lines, sha256: contentKey(content) };
 }
 
 function scriptDictionary(source: PythonSource): SyntaxNode {
   let found: SyntaxNode | undefined;
-  for (const statement of childrenOf(source.tree.topNode)) {
+  for (const statement of statementsOf(source)) {
     for (const node of namesOf(source, statement)) {
       const isAssignment = statement.name === 'AssignStatement' && statement.firstChild?.from === node.from;
       if (!isAssignment || found) {
@@ -71,7 +75,7 @@ function scriptDictionary(source: PythonSource): SyntaxNode {
         });
       }
       const [, ...rest] = childrenOf(statement);
-      const value = rest.findLast((child) => child.name !== 'Comment');
+      const value = withoutParentheses(rest.findLast((child) => child.name !== 'Comment'));
       if (value?.name !== 'DictionaryExpression') {
         throw new UserError('SCRIPT is not a literal dictionary', {
           place: placeOf(source, value ?? statement),
@@ -86,6 +90,18 @@ function scriptDictionary(source: PythonSource): SyntaxNode {
     place: { file: source.path, line: 1 },
     hint: 'Add SCRIPT = {"key": "spoken text"} at the top level.',
   });
+}
+
+/** The statements at the top of a file; those that semicolons put on one line one by one. */
+function statementsOf(source: PythonSource): SyntaxNode[] {
+  return childrenOf(source.tree.topNode).flatMap((node) =>
+    node.name === 'StatementGroup' ? childrenOf(node) : [node],
+  );
+}
+
+function withoutParentheses(node: SyntaxNode | undefined): SyntaxNode | undefined {
+  if (node?.name !== 'ParenthesizedExpression') return node;
+  return withoutParentheses(childrenOf(node).find((child) => !['(', 'Comment'].includes(child.name)));
 }
 
 function* namesOf(source: PythonSource, statement: SyntaxNode): Generator<SyntaxNode> {

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+import { readFile } from 'node:fs/promises';
 import type { SyntaxNode, Tree } from '@lezer/common';
 import { parser } from '@lezer/python';
 import { type Place, UserError } from '../errors.js';
@@ -13,6 +15,25 @@ export interface PythonSource {
 export function parsePython(path: string, text: string): PythonSource {
   const normalised = normalisedText(text);
   return { path, text: normalised, tree: parser.parse(normalised) };
+}
+
+/**
+ * Reads and parses a Python file. Throws what reading throws, and UserError where its bytes are not UTF-8: replaced
+ * characters would be spoken, and different texts would look alike.
+ */
+export async function readPython(path: string): Promise<PythonSource> {
+  const bytes = await readFile(path);
+  try {
+    return parsePython(path, new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    const lines = bytes.toString('latin1').split('\n');
+    const line = lines.findIndex((text) => !isUtf8(Buffer.from(text, 'latin1'))) + 1;
+    throw new UserError('the file is not encoded as UTF-8', {
+      place: { file: path, line: Math.max(line, 1) },
+      hint: 'Save it as UTF-8.',
+      cause,
+    });
+  }
 }
 
 /** A text as Python reads it: without a byte order mark, lines ended by a newline. */
@@ -145,7 +166,8 @@ function decodeEscapes(source: PythonSource, node: SyntaxNode, body: string): st
       const hex = x ?? u ?? big;
       if (hex !== undefined) {
         const code = Number.parseInt(hex, 16);
-        return code <= 0x10ffff ? String.fromCodePoint(code) : fail(`no character ${whole}`);
+        const isCharacter = code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
+        return isCharacter ? String.fromCodePoint(code) : fail(`no character ${whole}`);
       }
       if (name !== undefined) return fail(`named character \\${name}`);
       if (simple !== undefined && 'xuUN'.includes(simple)) return fail(`incomplete escape ${whole}`);

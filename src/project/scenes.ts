@@ -1,17 +1,7 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { SyntaxNode } from '@lezer/common';
 import { UserError, UserErrors } from '../errors.js';
-import {
-  childrenOf,
-  firstSyntaxError,
-  nodesOf,
-  type PythonSource,
-  parsePython,
-  placeOf,
-  textOf,
-} from './python-source.js';
+import { childrenOf, firstSyntaxError, nodesOf, type PythonSource, readPython, textOf } from './python-source.js';
 import type { ProjectState, StateScene } from './state.js';
 
 /** A scene of the project, found and parsed. */
@@ -70,13 +60,14 @@ export function selectScenes(scenes: readonly Scene[], ids: readonly string[]): 
 async function readScene(scene: StateScene, index: number, state: ProjectState, projectDir: string): Promise<Scene> {
   const fileName = scene.file ?? `${scene.id}.py`;
   const file = resolve(projectDir, fileName);
-  if (!existsSync(file)) {
+  const source = await readPython(file).catch((cause: unknown) => {
+    if (cause instanceof UserError) throw cause;
     throw new UserError(`scene ${scene.id}: no file ${fileName} in the project`, {
       place: { file: state.path },
       hint: `Write ${fileName}, or correct "file" of the scene in project_state.json.`,
+      cause,
     });
-  }
-  const source = parsePython(file, await readFile(file, 'utf8'));
+  });
   const broken = firstSyntaxError(source);
   if (broken) {
     throw new UserError(`scene ${scene.id}: not valid Python`, {
@@ -142,57 +133,32 @@ const LATEX_NAMES = new Set([
   ...['Matrix', 'DecimalMatrix', 'IntegerMatrix', 'MathTable', 'DecimalTable', 'IntegerTable', 'BraceLabel'],
   ...['DecimalNumber', 'Integer', 'Variable', 'include_numbers', 'add_coordinates', 'add_numbers', 'get_axis_labels'],
   ...['get_x_axis_label', 'get_y_axis_label', 'get_z_axis_label', 'get_graph_label', 'get_det_text', 'BarChart'],
-  ...['matrix_to_tex_string', 'get_tex', 'PolarPlane', 'ComplexPlane'],
+  ...['matrix_to_tex_string', 'matrix_to_mobject', 'get_tex', 'PolarPlane', 'ComplexPlane', 'SampleSpace'],
+  ...['numbers_to_include', 'add_labels', 'get_number_mobject'],
+  ...['LabeledDot', 'LabeledLine', 'LabeledArrow', 'LabeledPolygram', 'coordinate_label', 'get_T_label', 'dx_label'],
+  ...['dy_label', 'get_vector_label', 'label_vector', 'add_vector_label', 'add_transformable_label'],
 ]);
 
-/** Whether a source names anything that Manim sets with LaTeX. A guess that leans towards yes. */
-export function needsLatex(source: PythonSource): boolean {
-  for (const node of nodesOf(source)) {
-    if ((node.name === 'VariableName' || node.name === 'PropertyName') && LATEX_NAMES.has(textOf(source, node))) {
-      return true;
-    }
-  }
-  return false;
-}
-
-/** One use of the narration: the key, or undefined where it cannot be read off the source, and its line. */
-export interface NarrationUse {
-  readonly key: string | undefined;
-  readonly line: number;
-}
+/** Names that Manim sets with LaTeX only together. */
+const LATEX_PAIRS = [
+  ['Brace', 'get_text'],
+  ['Graph', 'labels'],
+  ['DiGraph', 'labels'],
+] as const;
 
 /**
- * Which narration lines a source uses: each `SCRIPT["key"]` by its key; any other use of SCRIPT or of the narration
- * module as an unknown one, which may be every line. `module` is the name under which the narration is imported.
+ * Whether a source names anything that Manim sets with LaTeX, options in dictionaries ({"include_numbers": True})
+ * included. A guess that leans towards yes.
  */
-export function narrationUses(source: PythonSource, module: string): NarrationUse[] {
-  const uses: NarrationUse[] = [];
+export function needsLatex(source: PythonSource): boolean {
   const names = new Set<string>();
-  const unknown = (node: SyntaxNode): void => {
-    uses.push({ key: undefined, line: placeOf(source, node).line ?? 1 });
-  };
   for (const node of nodesOf(source)) {
-    if (node.name !== 'ImportStatement') continue;
-    const statement = textOf(source, node).replaceAll(/[\s()\\]+/g, ' ');
-    const [, from, imported = ''] = /^from ([\w.]+) import (.*)$/.exec(statement) ?? [];
-    if (from === undefined) {
-      if (new RegExp(`\\b${module}\\b`).test(statement)) unknown(node);
-    } else if (from.replace(/^\.+/, '') === module) {
-      for (const item of imported.split(',').map((word) => word.trim().split(' as '))) {
-        if (item[0] === 'SCRIPT' || item[0] === '*') names.add(item[1]?.trim() ?? 'SCRIPT');
-        else if (item[0] !== '') unknown(node);
-      }
-    }
+    if (node.name === 'VariableName' || node.name === 'PropertyName') names.add(textOf(source, node));
+    const option = node.name === 'String' ? /^['"]([a-z]+_\w+)['"]$/.exec(textOf(source, node))?.[1] : undefined;
+    if (option !== undefined) names.add(option);
   }
-  for (const node of nodesOf(source)) {
-    if (node.name !== 'VariableName' || !names.has(textOf(source, node))) continue;
-    const parent = node.parent;
-    if (!parent || parent.name === 'ImportStatement') continue;
-    const [object, bracket, index, close] = childrenOf(parent);
-    const isLookup = parent.name === 'MemberExpression' && object?.from === node.from && bracket?.name === '[';
-    const literal = isLookup && close?.name === ']' && index?.name === 'String' ? textOf(source, index) : undefined;
-    const key = literal === undefined ? undefined : /^(['"])([^\\]*)\1$/.exec(literal)?.[2];
-    uses.push({ key, line: placeOf(source, node).line ?? 1 });
-  }
-  return uses;
+  return (
+    [...names].some((name) => LATEX_NAMES.has(name)) ||
+    LATEX_PAIRS.some((pair) => pair.every((name) => names.has(name)))
+  );
 }

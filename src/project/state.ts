@@ -1,5 +1,6 @@
-import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { isUtf8 } from 'node:buffer';
+import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { UserError, UserErrors } from '../errors.js';
 
 export const PHASES = [
@@ -70,16 +71,23 @@ export type BuildOutcome =
 /** Reads project_state.json. Throws UserError(s) that name each wrong field, what was found and what is expected. */
 export async function readState(projectDir: string): Promise<ProjectState> {
   const path = join(projectDir, 'project_state.json');
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = await readFile(path, 'utf8');
+    bytes = await readFile(path);
   } catch (error) {
     throw new UserError(`no project_state.json in ${projectDir}`, {
       hint: 'Give the folder of a Flaming Horse project as `project`.',
       cause: error,
     });
   }
-  return parseState(path, text);
+  // replaced characters would be written back: what the author wrote would be lost
+  if (!isUtf8(bytes)) {
+    throw new UserError('project_state.json is not encoded as UTF-8', {
+      place: { file: path },
+      hint: 'Save it as UTF-8.',
+    });
+  }
+  return parseState(path, bytes.toString('utf8'));
 }
 
 /** Reads state from a file's text; see readState. */
@@ -109,7 +117,7 @@ export function parseState(path: string, text: string): ProjectState {
   const scenes = readScenes(document, field);
   const state: ProjectState = {
     path,
-    projectName: field.text(document, 'project_name', ''),
+    projectName: field.text(document, 'project_name', '') || basename(dirname(path)),
     phase: phase as Phase,
     narrationFile: field.text(document, 'narration_file', 'narration_script.py') || 'narration_script.py',
     voiceConfigFile: field.text(document, 'voice_config_file', '') || undefined,
@@ -137,11 +145,13 @@ function readScenes(document: JsonObject, field: FieldReader): StateScene[] {
       return [];
     }
     const id = field.text(entry, 'id', '', where);
-    if (id === '') field.wrong(`${where}.id`, entry.id, 'a text');
-    else if (!/^[\w.-]+$/.test(id)) field.wrong(`${where}.id`, id, 'letters, digits, "_", "-" and "." only');
+    // what is there and no text was told by field.text
+    if (entry.id === undefined || entry.id === null || entry.id === '') field.wrong(`${where}.id`, entry.id, 'a text');
+    else if (id === '') return [];
+    else if (!/^\w[\w.-]*$/.test(id)) field.wrong(`${where}.id`, id, 'letters, digits, "_", "-" and "." only');
     const earlier = seen.get(id);
     if (earlier !== undefined) field.wrong(`${where}.id`, id, `an id of its own (scenes[${earlier}] has this one)`);
-    seen.set(id, index);
+    if (id !== '') seen.set(id, index);
     const status = field.text(entry, 'status', 'pending', where) || 'pending';
     if (!isOneOf(SCENE_STATUSES, status)) field.wrong(`${where}.status`, status, `one of ${SCENE_STATUSES.join(', ')}`);
     const seconds = entry.estimated_duration_seconds;
@@ -175,10 +185,9 @@ class FieldReader {
 
   wrong(name: string, found: Json | undefined, expected: string): void {
     const shown = found === undefined ? 'nothing' : JSON.stringify(found).slice(0, 60);
-    const line = this.lineOf(name);
     this.problems.push(
       new UserError(`project_state.json: ${name}: found ${shown}, expected ${expected}`, {
-        place: line === undefined ? { file: this.path } : { file: this.path, line },
+        place: { file: this.path, line: lineOfField(this.source, name) },
         hint: `Correct ${name} in project_state.json.`,
       }),
     );
@@ -206,13 +215,27 @@ class FieldReader {
     this.wrong(name, value, 'a list');
     return [];
   }
+}
 
-  /** The line of a top-level field's name; deeper fields are named by their path alone. */
-  private lineOf(name: string): number | undefined {
-    const top = /^\w+/.exec(name)?.[0];
-    const at = top === undefined ? -1 : this.source.search(new RegExp(`"${top}"\\s*:`));
-    return at === -1 ? undefined : this.source.slice(0, at).split('\n').length;
+/** The line of a field like `scenes[2].id` in a JSON text; that of the nearest one around it where it is not there. */
+function lineOfField(text: string, name: string): number {
+  const wanted = name.split(/[.[\]]+/).filter((part) => part !== '');
+  const here: (string | number)[] = [];
+  let deepest = { depth: 0, at: 0 };
+  for (const { 0: token, 1: key, index: at } of text.matchAll(
+    /"((?:[^"\\]|\\[\s\S])*)"(?=\s*:)|"(?:[^"\\]|\\[\s\S])*"|[{}[\],]/g,
+  )) {
+    const last = here.length - 1;
+    if (key !== undefined) here[last] = key;
+    if (token === ',' && typeof here[last] === 'number') here[last] += 1;
+    const isField = key !== undefined || token === '{';
+    if (isField && here.length > deepest.depth && here.every((part, depth) => String(part) === wanted[depth]))
+      deepest = { depth: here.length, at };
+    if (token === '{') here.push('');
+    if (token === '[') here.push(0);
+    if (token === '}' || token === ']') here.pop();
   }
+  return text.slice(0, deepest.at).split('\n').length;
 }
 
 function parseDocument(path: string, text: string, repairs: string[]): JsonObject {
@@ -313,8 +336,8 @@ function enterScene(document: JsonObject, outcome: SceneOutcome, timestamp: stri
   const scene = (document.scenes as Json[]).find((entry) => isObject(entry) && entry.id === outcome.id);
   if (!isObject(scene)) return;
   scene.status = 'rendered';
-  scene.file ??= outcome.file;
-  scene.class_name ??= outcome.className;
+  scene.file ||= outcome.file;
+  scene.class_name ||= outcome.className;
   scene.video_file = outcome.videoFile;
   const before = isObject(scene.verification) ? scene.verification : {};
   const { warning: _outdated, ...kept } = before;
@@ -340,12 +363,14 @@ export async function writeState(state: ProjectState, document: JsonObject): Pro
       hint: 'Build again.',
     });
   }
+  const { mode } = await stat(state.path).catch(() => ({ mode: 0o644 }));
   const indent = /\n([ \t]+)"/.exec(state.text)?.[1] ?? '  ';
   const temporary = join(folder, `.project_state.${process.pid}.tmp`);
   try {
     await writeFile(join(folder, '.state_backup.json'), state.text);
-    const file = await open(temporary, 'w', 0o644);
+    const file = await open(temporary, 'w');
     try {
+      await file.chmod(mode);
       await file.writeFile(`${JSON.stringify(document, null, indent)}\n`);
       await file.sync();
     } finally {

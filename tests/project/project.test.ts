@@ -1,0 +1,97 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { dependenciesOf, findRepoRoot, readProject } from '../../src/project/project.js';
+import { userErrors } from '../support/errors.js';
+import { temporaryFolders } from '../support/folder.js';
+import { sceneSource, writeProject } from '../support/project.js';
+import { testRealProjects } from '../support/real-projects.js';
+
+const newFolder = temporaryFolders();
+
+test('a project is read whole: state, narration, scenes, what each is made from', async () => {
+  const root = await newFolder();
+  const folder = await writeProject(root, {
+    narration: { intro: 'Hello.', outro: 'Bye.', unused: 'Never heard.' },
+    files: {
+      'scene_01_intro.py': sceneSource('Intro', ['intro'], 'from lib.shapes import star'),
+      '../../lib/shapes.py': 'star = 1\n',
+    },
+  });
+  const project = await readProject(folder);
+  expect(project).toMatchObject({ folder, repoRoot: root });
+  expect(project.narration.lines.map(({ key }) => key)).toEqual(['intro', 'outro', 'unused']);
+  expect(project.scenes.map(({ id, className, index }) => [id, className, index])).toEqual([
+    ['scene_01_intro', 'Intro', 0],
+    ['scene_02_outro', 'Outro', 1],
+  ]);
+  const of = project.scenes.map((scene) => dependenciesOf(project, scene));
+  expect(of.map(({ narrationKeys }) => narrationKeys)).toEqual([['intro'], ['outro']]);
+  expect(of.map(({ sources }) => [...sources.keys()])).toEqual([
+    ['lib/shapes.py', 'projects/video/scene_01_intro.py'],
+    ['projects/video/scene_02_outro.py'],
+  ]);
+});
+
+test('the narration file that the state names is read', async () => {
+  const folder = await writeProject(await newFolder(), {
+    state: { narration_file: 'text/lines.py' },
+    files: {
+      'text/lines.py': 'SCRIPT = {"other": "Words."}\n',
+      'scene_01_intro.py': 'from text.lines import SCRIPT\nclass A: x = SCRIPT["other"]\n',
+      'scene_02_outro.py': 'class A: pass\n',
+    },
+  });
+  const project = await readProject(folder);
+  expect(project.narration.file).toBe(join(folder, 'text', 'lines.py'));
+  expect(project.scenes.map((scene) => dependenciesOf(project, scene).narrationKeys)).toEqual([['other'], []]);
+});
+
+test('what is wrong with the narration and with scenes is told at once', async () => {
+  const folder = await writeProject(await newFolder(), {
+    narration: 'SCRIPT = {"intro": text}\n',
+    files: { 'scene_02_outro.py': 'x = (\n' },
+  });
+  const errors = await userErrors(() => readProject(folder));
+  expect(errors.map(({ place }) => `${basename(place?.file ?? '')}:${place?.line}`)).toEqual([
+    'narration_script.py:1',
+    expect.stringMatching(/^scene_02_outro\.py:[12]$/),
+  ]);
+});
+
+test('a line that a scene wants and the narration lacks is told at the place of the lookup', async () => {
+  const folder = await writeProject(await newFolder(), { narration: { intro: 'Hello.', Outro: 'Bye.' } });
+  const errors = await userErrors(() => readProject(folder));
+  expect(errors.map(({ message, place }) => [message, basename(place?.file ?? ''), place?.line])).toEqual([
+    ['no narration line "outro"', 'scene_02_outro.py', 11],
+  ]);
+});
+
+describe('the repository of a project', () => {
+  test('is the nearest folder with .git, a worktree with its .git file included', async () => {
+    const root = await newFolder();
+    await mkdir(join(root, 'a', 'projects', 'p'), { recursive: true });
+    await writeFile(join(root, 'a', '.git'), 'gitdir: elsewhere\n');
+    await mkdir(join(root, '.git'));
+    expect(findRepoRoot(join(root, 'a', 'projects', 'p'))).toBe(join(root, 'a'));
+  });
+
+  test('without .git is what holds projects/, else the project', async () => {
+    // a name that no parent of the temporary folder turns into a repository
+    const root = await newFolder();
+    expect(findRepoRoot(root)).toBe(root);
+    expect(findRepoRoot(join(root, 'projects', 'p'))).toBe(root);
+    expect(findRepoRoot(join(root, 'videos', 'p'))).toBe(join(root, 'videos', 'p'));
+  });
+});
+
+testRealProjects('resolves: each scene speaks the line that its state names', async (folder) => {
+  const project = await readProject(folder);
+  expect(project.repoRoot === folder || dirname(folder).startsWith(project.repoRoot)).toBe(true);
+  for (const scene of project.scenes) {
+    const { narrationKeys, computedKeys, size, latex } = dependenciesOf(project, scene);
+    expect(narrationKeys).toEqual([scene.narrationKey]);
+    expect(computedKeys).toBeUndefined();
+    expect(size).toEqual({ width: 2560, height: 1440, fps: 60 });
+    expect(latex).toBe(/\b(Math)?Tex\(/.test(scene.source.text));
+  }
+});
