@@ -12,6 +12,7 @@ import { scenesOfShard } from './render/plan.js';
 import type { SceneStore } from './render/reuse.js';
 import { type BuildReport, count, type SceneLine } from './report/summary.js';
 import { expectRuntime, prepareRuntime } from './setup/runtime.js';
+import { prepareEspeak } from './setup/voices.js';
 import { type BuildContext, type FinishedScenes, finishedOf, makeWorkDir, note, timed } from './steps/context.js';
 import { joinVideo, outputOf } from './steps/join.js';
 import { ledgerOf, ledgerPlaceOf, planBuild, reasonToRender } from './steps/plan.js';
@@ -101,6 +102,8 @@ async function finishScenes(scenes: readonly Scene[], ledger: Ledger, context: B
   let { versions } = await timed('look', context, () => expectRuntime(setup));
   let backend: Backend = options.voice === 'espeak' ? 'espeak' : 'piper';
   for (;;) {
+    // its version is part of how lines sound, so it must be there before keys are made
+    if (backend === 'espeak') await prepareEspeak(setup);
     const plan = await planBuild(scenes, versions, backend, ledger, context);
     const { restored, missing, damaged } = await timed('restore', context, () =>
       restoreScenes(plan.scenes, sceneStore),

@@ -31,7 +31,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Characters of output kept of each stream; the rest is dropped from the front. */
+/** Characters of output kept of each stream, at least; the rest is dropped from the front. */
 const KEPT_OUTPUT = 1_000_000;
 
 const alive = new Set<ChildProcess>();
@@ -94,7 +94,9 @@ export function run(command: string, args: readonly string[], options: RunOption
     const kept = { stdout: '', stderr: '' };
     const collect = (stream: Readable, name: 'stdout' | 'stderr'): void => {
       createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
-        kept[name] = `${kept[name]}${line}\n`.slice(-KEPT_OUTPUT);
+        kept[name] += `${line}\n`;
+        // cut now and then, not at each line: each cut copies what is kept
+        if (kept[name].length > 2 * KEPT_OUTPUT) kept[name] = kept[name].slice(-KEPT_OUTPUT);
         progressed();
         options.onLine?.(line);
       });
@@ -119,6 +121,7 @@ export function run(command: string, args: readonly string[], options: RunOption
       settle();
       reject(error);
     });
+    // what it started must not outlive it, nor hold its output open for ever
     child.on('close', (status, signal) => {
       settle();
       resolve({ status, signal, reason, ...kept, seconds: (performance.now() - started) / 1000 });

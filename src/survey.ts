@@ -8,6 +8,7 @@ import { type Ledger, readLedger } from './render/ledger.js';
 import type { PlannedScene } from './render/plan.js';
 import { isStored, type SceneStore } from './render/reuse.js';
 import { expectRuntime } from './setup/runtime.js';
+import { prepareEspeak } from './setup/voices.js';
 import { type BuildContext, makeWorkDir } from './steps/context.js';
 import { ledgerPlaceOf, planBuild, reasonToRender } from './steps/plan.js';
 import type { VoicePlan } from './voice/plan.js';
@@ -50,6 +51,7 @@ export async function survey(options: Options, host: Host): Promise<Survey> {
   const runtime = { python, setup, latex, store, cachePrefix, log: host.log };
   const [ledger, { versions }] = await Promise.all([readLedger(ledgerPlaceOf(context)), expectRuntime(runtime)]);
   const backend = options.voice === 'espeak' ? 'espeak' : 'piper';
+  if (backend === 'espeak') await prepareEspeak(runtime); // its version is part of how lines sound
   const plan = await planBuild(chosen, versions, backend, ledger, context);
   const sceneStore: SceneStore = {
     store,

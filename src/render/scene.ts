@@ -68,7 +68,7 @@ export async function renderScene(
     idleLimit: IDLE_LIMIT,
     wallLimit: WALL_LIMIT,
     ...(signal && { signal }),
-    onLine: (line) => lines.push(line),
+    onLine: (line) => lines.push(line.trimEnd()),
     onEvent: (event) => {
       if (event.event === 'frames' && typeof event.frames === 'number') onFrames(event.frames);
       if (event.event === 'error') failure = failureOf(scene, event);
@@ -81,7 +81,7 @@ export async function renderScene(
   await writeFile(join(settings.logDir, `${scene.id}.log`), `${lines.join('\n')}\n`);
   await rm(media, { recursive: true, force: true });
   if (finished.status === 0) return readSceneResult(resultDir);
-  if (lines.length > 0) log.group(`scene ${scene.id} failed: its last lines`, lines.slice(-LAST_LINES * 4));
+  if (lines.length > 0) log.group(`scene ${scene.id} failed: its last lines`, lines.slice(-LAST_LINES * 2));
   throw failure ?? unexplained(scene, finished, lines);
 }
 
@@ -92,6 +92,7 @@ function renderEnvironment(repoRoot: string): NodeJS.ProcessEnv {
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONHASHSEED: '0',
     PYTHONUNBUFFERED: '1',
+    COLUMNS: '160', // what Manim's log wraps at
     MANIM_VOICE_PROD: '1',
     HF_HUB_OFFLINE: '1',
     TRANSFORMERS_OFFLINE: '1',
