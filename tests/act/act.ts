@@ -1,14 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export const ROOT = resolve(import.meta.dirname, '..', '..');
 export const PYTHON = join(ROOT, '.tools', 'render', 'bin', 'python');
 const ACT = join(ROOT, '.tools', 'render', 'bin', 'act');
 
 /** What users get of this repository. */
-const RELEASED = ['action.yml', 'plan', 'package.json', 'dist', 'python', '.github/workflows/build.yml'];
+const RELEASED = ['action.yml', 'plan', 'upload', 'package.json', 'dist', 'python', '.github/workflows/build.yml'];
 
 /** A repository that uses the action, and a home for act's caches. Workflows run in it under act in host mode. */
 export interface ActRepository {
@@ -68,6 +69,7 @@ export function actRepository(): ActRepository {
       args.push('--action-cache-path', join(base, 'actions'), '--local-repository', `flaming-horse/build@v1=${action}`);
       const variables = { ...env, RESULTS: results, PYTHON, GITHUB_RUN_ID: String(Date.now()) };
       for (const [name, value] of Object.entries(variables)) args.push('--env', `${name}=${value}`);
+      args.push('--var', `PYTHON=${PYTHON}`);
       const { status, log } = await runAct(args, folder, signal);
       return {
         status,
@@ -119,4 +121,30 @@ ${lines.join('\n')}
           cp projects/tiny/final_video.* projects/tiny/project_state.json "$RESULTS"
           git status --porcelain > "$RESULTS/git-status.txt"
 `;
+}
+
+/**
+ * Waits until a job of this name renders, then kills the node that started the render, as a lost runner or act's own
+ * cancelling does: nothing of ours gets to run.
+ */
+export async function killRender(job: string): Promise<void> {
+  const read = (pid: string, file: string): string => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+    } catch {
+      return ''; // gone by now
+    }
+  };
+  for (let tries = 0; tries < 1200; tries++) {
+    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    const renders = pids.filter((pid) => read(pid, 'cmdline').includes('flaming_horse_build.render'));
+    const parents = renders.map((pid) => /^PPid:\s+(\d+)/m.exec(read(pid, 'status'))?.[1] ?? '');
+    const node = parents.find((pid) => read(pid, 'environ').split('\0').includes(`GITHUB_JOB=${job}`));
+    if (node !== undefined && read(node, 'cmdline').includes('dist')) {
+      process.kill(Number(node), 'SIGKILL');
+      return;
+    }
+    await sleep(25);
+  }
+  throw new Error(`no render of the job ${job} was seen`);
 }
