@@ -22,6 +22,7 @@ from typing import NoReturn
 CHANNEL = 3
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
+PASSED_ON = (signal.SIGTERM, signal.SIGINT)
 
 
 def die_with_parent() -> None:
@@ -38,11 +39,15 @@ def die_with_parent() -> None:
 
 
 def start(command: list[str]) -> int:
-    """Start the command and return its process id. The child inherits every descriptor, channel included."""
+    """Start the command and return its process id. The child inherits every descriptor, channel included.
+
+    Signals to pass on are blocked by then, so that none is lost or ends the guard alone; the child lets them in.
+    """
     guard = os.getpid()
     child = os.fork()
     if child:
         return child
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
     die_with_parent()
     if os.getppid() != guard:
         os._exit(1)  # the guard ended before the request above was in place
@@ -87,15 +92,17 @@ def main(command: list[str]) -> int:
     if not command:
         print(__doc__, file=sys.stderr)
         return 2
+    signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
     child = start(command)
 
     def pass_on(number: int, _frame: object) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, number)
 
-    signal.signal(signal.SIGTERM, pass_on)
-    signal.signal(signal.SIGINT, pass_on)
-    threading.Thread(target=watch, args=(CHANNEL, child), daemon=True).start()
+    for number in PASSED_ON:
+        signal.signal(number, pass_on)
+    threading.Thread(target=watch, args=(CHANNEL, child), daemon=True).start()  # inherits the block
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
 
     _, status = os.waitpid(child, 0)
     sweep()

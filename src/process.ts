@@ -122,6 +122,7 @@ export function run(command: string, args: readonly string[], options: RunOption
       reject(error);
     });
     // what it started must not outlive it, nor hold its output open for ever
+    child.on('exit', () => killGroup(child));
     child.on('close', (status, signal) => {
       settle();
       resolve({ status, signal, reason, ...kept, seconds: (performance.now() - started) / 1000 });
