@@ -1,45 +1,19 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { QUICK, type Workshop, workshop } from './support/cli.js';
 
-const ROOT = resolve(import.meta.dirname, '..');
-const PYTHON = join(ROOT, '.tools', 'render', 'bin', 'python');
-const CLI = join(ROOT, 'dist', 'cli', 'index.js');
-
+let shop: Workshop;
 let base: string;
 let project: string;
 
 beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), 'fh-cli-'));
-  project = join(base, 'projects', 'tiny');
-  cpSync(join(ROOT, 'tests', 'fixtures', 'tiny'), project, { recursive: true });
+  shop = workshop();
+  ({ base, project } = shop);
 });
 
-afterEach(() => rmSync(base, { recursive: true, force: true }));
-
-interface Ran {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function start(args: string[]): { ended: Promise<Ran>; kill(signal: NodeJS.Signals): void } {
-  const env = { ...process.env, XDG_CACHE_HOME: join(base, 'cache'), NODE_OPTIONS: '' };
-  const child = spawn(process.execPath, [CLI, ...args], { cwd: base, env });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (data) => (stdout += data));
-  child.stderr.on('data', (data) => (stderr += data));
-  const ended = new Promise<Ran>((done) => child.on('close', (status) => done({ status, stdout, stderr })));
-  return { ended, kill: (signal) => child.kill(signal) };
-}
-
-function cli(...args: string[]): Promise<Ran> {
-  return start(args).ended;
-}
-
-const SETTINGS = ['--python', PYTHON, '--setup', 'never', '--voice', 'espeak'];
+afterEach(() => shop.remove());
 
 /** Commands of processes that have to do with this test's folder. */
 function processesOfTest(): string[] {
@@ -57,7 +31,7 @@ function processesOfTest(): string[] {
 
 describe('flaming-horse build', () => {
   it('builds a project, leaves every path that projects expect, and reuses everything the second time', async () => {
-    const first = await cli('build', project, ...SETTINGS);
+    const first = await shop.cli('build', project, ...QUICK);
     expect(first.stderr).toContain('3 scenes rendered, 0 reused, 3 narration lines spoken');
     expect(first.stdout.trim()).toBe(join(project, 'final_video.mp4'));
     expect(first.status).toBe(0);
@@ -84,13 +58,13 @@ describe('flaming-horse build', () => {
     ]);
 
     const bytes = readFileSync(join(project, 'final_video.mp4'));
-    const second = await cli('build', project, ...SETTINGS);
+    const second = await shop.cli('build', project, ...QUICK);
     expect(second.stderr).toContain('0 scenes rendered, 3 reused, 0 narration lines spoken');
     expect(readFileSync(join(project, 'final_video.mp4')).equals(bytes)).toBe(true);
   });
 
   it('speaks each line within a frame of where the scene puts it, in the final video', async () => {
-    const built = await cli('build', project, ...SETTINGS);
+    const built = await shop.cli('build', project, ...QUICK);
     expect(built.status).toBe(0);
     const results = readdirSync(join(base, '.flaming-horse', 'scenes')).map((name) =>
       JSON.parse(readFileSync(join(base, '.flaming-horse', 'scenes', name, 'result.json'), 'utf8')),
@@ -144,7 +118,7 @@ describe('flaming-horse build', () => {
   it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
     'leaves no process behind when it is ended by %s',
     async (signal) => {
-      const running = start(['build', project, ...SETTINGS]);
+      const running = shop.start('build', project, ...QUICK);
       for (
         let tries = 0;
         tries < 600 && !processesOfTest().some((line) => line.includes('flaming_horse_build.render'));
@@ -158,7 +132,7 @@ describe('flaming-horse build', () => {
       for (let tries = 0; tries < 100 && processesOfTest().length > 0; tries++) await sleep(50);
       expect(processesOfTest()).toEqual([]);
       // and the next build takes over the lock
-      const again = await cli('build', project, ...SETTINGS);
+      const again = await shop.cli('build', project, ...QUICK);
       expect(again.status).toBe(0);
     },
   );
@@ -171,7 +145,7 @@ describe('flaming-horse build', () => {
       const path = join(project, name);
       writeFileSync(path, readFileSync(path, 'utf8').replace(from, to));
     }
-    const failed = await cli('build', project, ...SETTINGS);
+    const failed = await shop.cli('build', project, ...QUICK);
     expect(failed.status).toBe(1);
     expect(failed.stderr).toContain(
       "projects/tiny/scene_01_opening.py:20: error: scene scene_01_opening: NameError: name 'Cirle' is not defined",
@@ -184,19 +158,19 @@ describe('flaming-horse build', () => {
     expect(state.errors).toHaveLength(2);
     expect(existsSync(join(project, 'final_video.mp4'))).toBe(false);
 
-    const partial = await cli('build', project, '--scenes', 'scene_02_middle', ...SETTINGS);
+    const partial = await shop.cli('build', project, '--scenes', 'scene_02_middle', ...QUICK);
     expect(partial.stderr).toContain('0 scenes rendered, 1 reused');
     expect(partial.stdout.trim()).toBe(join(project, 'partial_video.mp4'));
   });
 
   it('answers bad use with what is allowed', async () => {
-    const unknown = await cli('build', project, '--voice', 'siri');
+    const unknown = await shop.cli('build', project, '--voice', 'siri');
     expect(unknown.status).toBe(1);
     expect(unknown.stderr).toContain('voice: "siri" is not allowed; expected one of auto, cached, piper, espeak');
-    const nowhere = await cli('build', join(base, 'nowhere'));
+    const nowhere = await shop.cli('build', join(base, 'nowhere'));
     expect(nowhere.status).toBe(1);
     expect(nowhere.stderr).toContain('no project_state.json');
-    const flag = await cli('build', project, '--vioce', 'piper');
+    const flag = await shop.cli('build', project, '--vioce', 'piper');
     expect(flag.status).toBe(2);
   });
 });
