@@ -8,17 +8,19 @@ export interface Need {
   readonly brew: readonly string[];
 }
 
+/** Fonts: also those that LaTeX brings along, so that every job of a build sees the same, with LaTeX or without. */
+const FONTS = ['fontconfig', 'fonts-dejavu-core', 'fonts-lmodern', 'fonts-urw-base35'] as const;
+
 /** Everything of the system that a build can need. Package lists are the smallest that were found to work. */
 export const NEEDS = {
   ffmpeg: {
     what: 'ffmpeg and ffprobe with libx264',
-    // the fonts: LaTeX brings them, too, and every job of a build should see the same fonts
-    apt: ['ffmpeg', 'fontconfig', 'fonts-dejavu-core', 'fonts-urw-base35'],
+    apt: ['ffmpeg', ...FONTS],
     brew: ['ffmpeg'],
   },
   fonts: {
     what: 'fonts and fontconfig',
-    apt: ['fontconfig', 'fonts-dejavu-core', 'fonts-urw-base35'],
+    apt: FONTS,
     brew: ['fontconfig'],
   },
   latex: {

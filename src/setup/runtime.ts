@@ -81,13 +81,7 @@ export async function prepareRuntime(options: RuntimeOptions): Promise<Runtime> 
   const refusal = options.setup === 'never' ? 'setup is "never"' : seen.machine.obstacle;
   if (refusal !== undefined) await refuse(seen, options, refusal);
 
-  const lacking = async (): Promise<Need[]> => missingTools(await findTools(options.latex), options.latex);
-  const [ready, installed] = await settle(
-    seen.ready ?? own(seen, options, report),
-    missingTools(seen.tools, options.latex).length > 0
-      ? installSystem(lacking, installContext(seen, options))
-      : ([] as string[]),
-  );
+  const [ready, installed] = await settle(seen.ready ?? own(seen, options, report), installTools(seen, options));
   const whole = isWhole(ready) ? ready : await mendLibraries(ready, seen, options, report);
   const tools = installed.length > 0 ? await findTools(options.latex) : seen.tools;
   const still = missingTools(tools, options.latex);
@@ -133,6 +127,16 @@ async function look(options: RuntimeOptions): Promise<Look> {
 async function findTools(latex: boolean): Promise<Tools> {
   const [ffmpeg, fonts, tex] = await Promise.all([ffmpegVersion(), fontsHash(), latex ? findLatex() : undefined]);
   return { ffmpeg, fonts, latex: tex };
+}
+
+/** Installs the programs that are missing. Returns lines for the report. */
+async function installTools(seen: Look, options: RuntimeOptions): Promise<string[]> {
+  if (missingTools(seen.tools, options.latex).length === 0) return [];
+  const lacking = (latex: boolean) => async () => missingTools(await findTools(latex), latex);
+  const context = installContext(seen, options);
+  const small = await installSystem(lacking(false), context);
+  // LaTeX takes a minute or two: what an environment waits for comes before it
+  return options.latex ? [...small, ...(await installSystem(lacking(true), context))] : small;
 }
 
 function missingTools(tools: Tools, latex: boolean): Need[] {

@@ -28,7 +28,8 @@ export async function fontsHash(): Promise<string | undefined> {
     output('fc-list', ['--format', FONT_FORMAT]),
     ...GENERIC_FAMILIES.map((family) => output('fc-match', ['--format', FONT_FORMAT, family])),
   ]);
-  const fonts = (list ?? '').split('\n').filter((line) => line !== '');
+  // Pango draws with no Type 1 font
+  const fonts = (list ?? '').split('\n').filter((line) => line !== '' && !line.endsWith('|Type 1'));
   if (fonts.length === 0) return undefined;
   return contentKey([[...new Set(fonts)].sort(), generic.map((match) => match ?? '')]);
 }

@@ -35,7 +35,7 @@ describe('the commands for what is missing', () => {
       'two needs with packages in common, each once',
       [NEEDS.fonts, NEEDS.ffmpeg],
       root,
-      [`${APT} fontconfig fonts-dejavu-core fonts-urw-base35 ffmpeg`],
+      [`${APT} fontconfig fonts-dejavu-core fonts-lmodern fonts-urw-base35 ffmpeg`],
     ],
     [
       'what compiles for the Python of Debian',
@@ -69,7 +69,7 @@ describe('the error for what may not be installed', () => {
         'manim, manim-voiceover-plus for /usr/bin/python3 (not installed by us: setup is "never")',
     );
     expect(error.hint).toBe(
-      `Install it with: sudo ${APT} ffmpeg fontconfig fonts-dejavu-core fonts-urw-base35 texlive-latex-extra ` +
+      `Install it with: sudo ${APT} ffmpeg fontconfig fonts-dejavu-core fonts-lmodern fonts-urw-base35 texlive-latex-extra ` +
         'texlive-fonts-recommended dvisvgm && /usr/bin/python3 -m pip install --require-hashes --requirement render.txt',
     );
   });
