@@ -58,7 +58,8 @@ export function joinArgs(plan: JoinPlan): string[] {
     ...(plan.captions === undefined ? [] : ['-f', 'webvtt', '-i', plan.captions]),
     ...['-map', '0:v:0', '-map', '1:a:0'],
     ...(plan.captions === undefined ? [] : ['-map', '3:s:0', '-c:s', 'mov_text']),
-    ...['-map_metadata', '-1', '-map_chapters', '2'],
+    // of the file and of its tracks: all of it would take the titles of chapters too
+    ...['-map_metadata:g', '-1', '-map_metadata:s', '-1', '-map_chapters', '2'],
     ...['-c:v', 'copy', '-video_track_timescale', String(plan.timeScale)],
     ...AAC,
     // streams are interleaved by time alone, whatever order threads deliver them in
