@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { runAction } from './action.js';
 import { build } from './build.js';
@@ -31,11 +30,12 @@ ${rows.join('\n')}
 `;
 }
 
-async function main(argv: string[]): Promise<void> {
+/** The command line: `flaming-horse build PROJECT`, `flaming-horse status PROJECT`. */
+export async function cli(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
   const parsed = (() => {
     try {
       return parseArgs({
-        args: argv,
+        args: [...argv],
         options: {
           ...flags,
           verbose: { type: 'boolean' },
@@ -71,5 +71,3 @@ async function main(argv: string[]): Promise<void> {
     }
   }, host);
 }
-
-await main(process.argv.slice(2));

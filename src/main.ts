@@ -3,15 +3,18 @@ import { build } from './build.js';
 import { runnerHost } from './host.js';
 import { readOptions } from './inputs.js';
 
-await runAction(async (host, signal) => {
-  const report = await build(readOptions(host.rawInputs, host), host, signal);
-  const rendered = report.scenes.filter(({ how }) => how === 'rendered').length;
-  host.setOutput('video', report.video ?? '');
-  host.setOutput('duration-seconds', report.facts?.durationSeconds ?? 0);
-  host.setOutput('voice-cache-hit', report.voice.cacheHit);
-  host.setOutput('voice-lines-synthesized', report.voice.synthesized.length);
-  host.setOutput('voice-cache-key', report.voice.cacheKey);
-  host.setOutput('scenes-rendered', rendered);
-  host.setOutput('scenes-reused', report.scenes.length - rendered);
-  host.setOutput('captions', report.captions ?? '');
-}, runnerHost());
+/** The build action: inputs in, outputs out. */
+export function main(): Promise<void> {
+  return runAction(async (host, signal) => {
+    const report = await build(readOptions(host.rawInputs, host), host, signal);
+    const rendered = report.scenes.filter(({ how }) => how === 'rendered').length;
+    host.setOutput('video', report.video ?? '');
+    host.setOutput('duration-seconds', report.facts?.durationSeconds ?? 0);
+    host.setOutput('voice-cache-hit', report.voice.cacheHit);
+    host.setOutput('voice-lines-synthesized', report.voice.synthesized.length);
+    host.setOutput('voice-cache-key', report.voice.cacheKey);
+    host.setOutput('scenes-rendered', rendered);
+    host.setOutput('scenes-reused', report.scenes.length - rendered);
+    host.setOutput('captions', report.captions ?? '');
+  }, runnerHost());
+}

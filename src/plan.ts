@@ -11,24 +11,27 @@ import { survey } from './survey.js';
 /** GitHub allows 256 jobs a matrix. */
 const MOST_SHARDS = 256;
 
-await runAction(async (host) => {
-  const number = (name: string, least: number, most: number): number => {
-    const value = core.getInput(name);
-    if (/^\d+(\.\d+)?$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value);
-    throw new UserError(`${name}: "${value}" is not allowed; expected a number from ${least} to ${most}`);
-  };
-  const limits = {
-    maxShards: Math.floor(number('max-shards', 1, MOST_SHARDS)),
-    targetMinutes: number('target-minutes', 0.01, 360),
-    cores: Math.max(1, Math.floor(readCapacity().cores)),
-  };
-  const { scenes } = await survey(readOptions(host.rawInputs, host), host);
-  const missing = scenes.filter(({ stored }) => !stored).map(({ planned }) => planned);
-  const jobs = planMatrix(missing, limits);
-  host.summarise(planSummary(scenes, jobs));
-  for (const { planned, why } of scenes) host.log.info(`${planned.scene.id}: ${why === '' ? 'stored' : why}`);
-  for (const job of jobs) host.log.info(`shard ${job.shard}: ${job.scenes}, about ${job.seconds} s`);
-  host.setOutput('matrix', JSON.stringify({ include: jobs }));
-  host.setOutput('shards', jobs.length);
-  host.setOutput('scenes-missing', missing.length);
-}, runnerHost());
+/** The plan action: which scenes are missing, as a matrix of jobs. */
+export function plan(): Promise<void> {
+  return runAction(async (host) => {
+    const number = (name: string, least: number, most: number): number => {
+      const value = core.getInput(name);
+      if (/^\d+(\.\d+)?$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value);
+      throw new UserError(`${name}: "${value}" is not allowed; expected a number from ${least} to ${most}`);
+    };
+    const limits = {
+      maxShards: Math.floor(number('max-shards', 1, MOST_SHARDS)),
+      targetMinutes: number('target-minutes', 0.01, 360),
+      cores: Math.max(1, Math.floor(readCapacity().cores)),
+    };
+    const { scenes } = await survey(readOptions(host.rawInputs, host), host);
+    const missing = scenes.filter(({ stored }) => !stored).map(({ planned }) => planned);
+    const jobs = planMatrix(missing, limits);
+    host.summarise(planSummary(scenes, jobs));
+    for (const { planned, why } of scenes) host.log.info(`${planned.scene.id}: ${why === '' ? 'stored' : why}`);
+    for (const job of jobs) host.log.info(`shard ${job.shard}: ${job.scenes}, about ${job.seconds} s`);
+    host.setOutput('matrix', JSON.stringify({ include: jobs }));
+    host.setOutput('shards', jobs.length);
+    host.setOutput('scenes-missing', missing.length);
+  }, runnerHost());
+}

@@ -22,7 +22,7 @@ function processesOfTest(): string[] {
     .flatMap((pid) => {
       try {
         const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-        return command.includes(base) && !command.includes('index.js') ? [command] : [];
+        return command.includes(base) && !command.includes('cli.js') ? [command] : [];
       } catch {
         return [];
       }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
-const CLI = join(ROOT, 'dist', 'cli', 'index.js');
+const CLI = join(ROOT, 'dist', 'cli.js');
 
 /** For small builds in seconds: the Python of the tests, nothing installed, the voice that takes milliseconds. */
 export const QUICK = [

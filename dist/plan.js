@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import { plan } from './bundle/index.js';
+
+await plan();
