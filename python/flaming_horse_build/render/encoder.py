@@ -20,7 +20,15 @@ from .job import JobError
 from .repeats import Repeats
 
 QUEUE = 4
-OWN = {"preset": "ultrafast", "qp": "24"}
+OWN = {
+    "preset": "ultrafast",
+    "qp": "21",
+    "cabac": "1",
+    "analyse": "i4x4,i8x8",
+    "8x8dct": "1",
+    "trellis": "1",
+    "subme": "1",
+}
 OF_THE_WRAPPER = ("preset", "tune", "profile", "crf", "qp")
 
 

@@ -2,18 +2,33 @@
 
 An encoder goes over the whole picture to find out that nothing changed; we know it beforehand. Each inserted frame is a
 reference frame as any other, so the frames after it count on: their `frame_num` is raised by the frames inserted since
-the last key frame. It works for streams of one reference frame shown in decoding order, coded with CAVLC.
+the last key frame. It works for streams of one reference frame shown in decoding order.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 SLICE, KEY_SLICE, SPS, PPS = 1, 5, 7, 8
 REFERENCE = 2 << 5
 ALL_P = 5
 HIGH_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128)
+HIGHEST_QP = 51
+
+# CABAC, clause 9.3. At the highest QP the context of mb_skip_flag (number 11) starts in this state, and "skip" is the
+# more probable value, so that only that is coded from there on: the state never falls, and the low end of the interval
+# stays 0 until the last bit.
+SKIP_STATE = 42
+LAST_STATE = 62
+# Table 9-44 from that state on: the part of the interval taken by the less probable value, by state and interval.
+RANGE_LPS = (
+    *((16, 20, 23, 27), (15, 19, 22, 25), (14, 18, 21, 24), (14, 17, 20, 23), (13, 16, 19, 22), (12, 15, 18, 21)),
+    *((12, 14, 17, 20), (11, 14, 16, 19), (11, 13, 15, 18), (10, 12, 15, 17), (10, 12, 14, 16), (9, 11, 13, 15)),
+    *((9, 11, 12, 14), (8, 10, 12, 14), (8, 9, 11, 13), (7, 9, 11, 12), (7, 9, 10, 12), (7, 8, 10, 11)),
+    *((6, 8, 9, 11), (6, 7, 9, 10), (6, 7, 8, 9)),
+)
 
 _START_CODE = re.compile(rb"\x00\x00\x00?\x01")
 _UNSAFE = re.compile(rb"\x00\x00(?=[\x00-\x03])")
@@ -52,7 +67,14 @@ class _Stream:
 
     frame_num_bits: int
     macroblocks: int
+    parameters: _Pps
+
+
+@dataclass(frozen=True)
+class _Pps:
+    cabac: bool
     deblocking_control: bool
+    qp: int
 
 
 class Repeats:
@@ -73,10 +95,10 @@ class Repeats:
             return None
         try:
             frame_num_bits, macroblocks = _read_sps(_unescape(sps[0][1:]))
-            deblocking_control = _read_pps(_unescape(pps[0][1:]))
+            parameters = _read_pps(_unescape(pps[0][1:]))
         except ValueError:
             return None
-        return cls(_Stream(frame_num_bits, macroblocks, deblocking_control))
+        return cls(_Stream(frame_num_bits, macroblocks, parameters))
 
     def passed(self, packet: bytes) -> bytes:
         """Give the encoder's next frame with its number raised by the frames inserted before it."""
@@ -103,11 +125,17 @@ class Repeats:
         self._inserted += 1
         self._last = (self._last + 1) % (1 << stream.frame_num_bits)
         # first_mb 0, slice type, PPS 0, frame_num; then: no override of the number of references, no reordering of
-        # them, no other marking than the sliding window, the QP as it stands
-        bits = "1" + _ue(ALL_P) + "1" + format(self._last, f"0{stream.frame_num_bits}b") + "0" + "0" + "0" + "1"
-        if stream.deblocking_control:
+        # them, no other marking than the sliding window
+        bits = "1" + _ue(ALL_P) + "1" + format(self._last, f"0{stream.frame_num_bits}b") + "0" + "0" + "0"
+        if stream.parameters.cabac:
+            bits += _ue(0)
+        bits += _se(HIGHEST_QP - stream.parameters.qp)
+        if stream.parameters.deblocking_control:
             bits += _ue(1)
-        bits += _ue(stream.macroblocks) + "1"
+        if stream.parameters.cabac:
+            bits += "1" * (-len(bits) % 8) + _all_skipped(stream.macroblocks)
+        else:
+            bits += _ue(stream.macroblocks) + "1"
         bits += "0" * (-len(bits) % 8)
         payload = int(bits, 2).to_bytes(len(bits) // 8, "big")
         return b"\x00\x00\x00\x01" + bytes([REFERENCE | SLICE]) + _escape(payload)
@@ -152,29 +180,63 @@ def _read_sps(payload: bytes) -> tuple[int, int]:
     return frame_num_bits, macroblocks
 
 
-def _read_pps(payload: bytes) -> bool:
+def _read_pps(payload: bytes) -> _Pps:
     bits = _Bits(payload)
     if bits.unsigned() or bits.unsigned():
         raise ValueError("not the first parameter sets")
-    if bits.read(1):
-        raise ValueError("CABAC")
+    cabac = bool(bits.read(1))
     if bits.read(1) or bits.unsigned() or bits.unsigned():
         raise ValueError("field order, slice groups or more than one reference")
     bits.unsigned()
     if bits.read(1) or bits.read(2):
         raise ValueError("weighted prediction")
-    for _ in ("QP", "QS", "chroma QP"):
+    qp = 26 + bits.signed()
+    for _ in ("QS", "chroma QP"):
         bits.signed()
     deblocking_control = bool(bits.read(1))
     bits.read(1)
     if bits.read(1):
         raise ValueError("redundant pictures")
-    return deblocking_control
+    return _Pps(cabac, deblocking_control, qp)
+
+
+@lru_cache(maxsize=4)
+def _all_skipped(macroblocks: int) -> str:
+    """Code so many skipped macroblocks and the end of the slice, in CABAC; the stop bit is included."""
+    interval, state, shifts = 510, SKIP_STATE, 0
+    for left in range(macroblocks - 1, -1, -1):
+        interval -= RANGE_LPS[state - SKIP_STATE][(interval >> 6) & 3]
+        state = min(state + 1, LAST_STATE)
+        while interval < 256:
+            interval, shifts = interval << 1, shifts + 1
+        interval -= 2  # whether the slice ends here
+        while left and interval < 256:
+            interval, shifts = interval << 1, shifts + 1
+    # While the low end is 0, each shift writes a 0; the very first bit is never written (clause 9.3.4.5).
+    bits = "0" * shifts
+    low, outstanding = interval, 0
+    for _ in range(7):
+        if 256 <= low < 512:
+            low, outstanding = low - 256, outstanding + 1
+        else:
+            bits += _with_outstanding(low >> 9, outstanding)
+            low, outstanding = low & 511, 0
+        low <<= 1
+    bits += _with_outstanding(low >> 9, outstanding)
+    return bits[1:] + format((low >> 7) & 3 | 1, "02b")
+
+
+def _with_outstanding(bit: int, outstanding: int) -> str:
+    return str(bit) + str(1 - bit) * outstanding
 
 
 def _ue(value: int) -> str:
     code = format(value + 1, "b")
     return "0" * (len(code) - 1) + code
+
+
+def _se(value: int) -> str:
+    return _ue(2 * value - 1 if value > 0 else -2 * value)
 
 
 def _unescape(data: bytes) -> bytes:
