@@ -20,10 +20,14 @@ export function mergeCaptions(scenes: readonly SceneCaptions[]): Caption[] {
     })),
   );
   return moved
-    .filter((caption) => caption.text !== '')
+    .filter((caption) => caption.text !== '' && lasts(caption))
     .sort((a, b) => a.start - b.start)
     .map((caption, index, all) => ({ ...caption, end: Math.min(caption.end, all[index + 1]?.start ?? caption.end) }))
-    .filter((caption) => milliseconds(caption.end) > milliseconds(caption.start));
+    .filter(lasts);
+}
+
+function lasts({ start, end }: Caption): boolean {
+  return milliseconds(end) > milliseconds(start);
 }
 
 /** Captions as SubRip text. */
