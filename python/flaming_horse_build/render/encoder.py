@@ -67,16 +67,32 @@ class Encoder:
     def __init__(self, path: Path, width: int, height: int, fps: Fraction, options: dict[str, str]) -> None:
         self._film = Film(path, fps)
         self._stream = self._film.add_encoder(width, height, options)
+        self._repeats = self._open()
         self._planes = Planes(width, height)
         self._queue: queue.Queue[_Shot | None] = queue.Queue(QUEUE)
         self._held: _Shot | None = None
         self._failure: BaseException | None = None
-        self._repeats: Repeats | None = None
         self._waiting: deque[int] = deque()
         self._encoded = 0
         self.seconds = 0.0
         self._thread = threading.Thread(target=self._run, name="encoder", daemon=True)
         self._thread.start()
+
+    def _open(self) -> Repeats | None:
+        """Open the encoder. Raises JobError for an option refused: x264 would only write a line to its log."""
+        level = av.logging.get_level()
+        av.logging.set_level(av.logging.WARNING)
+        try:
+            with av.logging.Capture(local=False) as log:
+                self._stream.codec_context.open(strict=False)
+        except av.FFmpegError as error:
+            raise JobError(f"encoder_options: x264 does not open: {error}") from error
+        finally:
+            av.logging.set_level(level)
+        refused = [line.strip() for _, _, line in log if "parsing option" in line]
+        if refused:
+            raise JobError(f"encoder_options: {refused[0]}")
+        return Repeats.of(self._stream.codec_context.extradata or b"")
 
     def add(self, patches: Sequence[Patch], frames: int) -> None:
         """Show a picture for so many frames: the last one with patches laid on it, or unchanged without any."""
@@ -113,12 +129,11 @@ class Encoder:
         try:
             while (shot := self._queue.get()) is not None:
                 if self._failure is None:
-                    started = time.thread_time()
                     self._encode(shot)
-                    self.seconds += time.thread_time() - started
             if self._failure is None:
                 self._write(self._stream.encode(None))
             self._film.close()
+            self.seconds = time.thread_time()
         except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the other thread
             self._failure = self._failure or error
             while self._queue.get() is not None:
@@ -126,9 +141,6 @@ class Encoder:
 
     def _encode(self, shot: _Shot) -> None:
         self._planes.lay(shot.patches)
-        if not self._encoded:
-            self._stream.codec_context.open(strict=False)
-            self._repeats = Repeats.of(self._stream.codec_context.extradata or b"")
         passes, repeats = (shot.frames, 0) if self._repeats is None else (1, shot.frames - 1)
         for _ in range(passes):
             frame: Any = av.VideoFrame.from_numpy_buffer(self._planes.data, "yuv420p")

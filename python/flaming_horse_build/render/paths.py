@@ -12,6 +12,7 @@ from . import stock
 from .canvas import Canvas
 from .drawing import Drawing
 from .encoder import Encoder, FramePathError
+from .job import JobError
 from .recorder import Recording
 from .settings import Picture
 
@@ -110,6 +111,8 @@ class FastPath:
         if self._encoder is None:
             try:
                 self._encoder = Encoder(*self._open)
+            except JobError:
+                raise
             except Exception as error:
                 raise FramePathError(f"the encoder does not start: {error}") from error
         return self._encoder

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from . import shims
@@ -14,6 +15,9 @@ from .events import CHANNEL, Events
 from .job import Job, JobError, read_job
 from .problems import SceneError, UserFiles, describe
 from .watch import Watch
+
+OWN_FOLDER = Path(__file__).parent
+FRAME_PATH = ("canvas", "drawing", "encoder", "film", "paths", "pictures", "regions", "repeats")
 
 DONE, SCENE_FAILED, BAD_JOB = 0, 1, 2
 
@@ -48,7 +52,7 @@ def _render(job: Job, events: Events, fallback: str | None, started: float, job_
         events.send("error", type="JobError", message=str(error), file=None, line=None, traceback="")
         return BAD_JOB
     except BaseException as error:  # noqa: BLE001 - sys.exit and whatever else a scene does
-        if session.fast and _is_ours(error):
+        if session.fast and _is_ours(error, files):
             _again(job, events, job_file, f"the fast path failed: {error}")
         problem = describe(error, files)
         events.send("error", **problem)
@@ -63,10 +67,18 @@ def _no_stdin() -> None:
     os.close(null)
 
 
-def _is_ours(error: BaseException | None) -> bool:
+def _is_ours(error: BaseException | None, files: UserFiles) -> bool:
+    """Whether our frame path failed: it said so, or the error arose in it and not in the user's code."""
     while error is not None:
         if isinstance(error, FramePathError):
             return True
+        if not isinstance(error, (SceneError, KeyboardInterrupt)):
+            for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+                name = frame.f_code.co_filename
+                if Path(name).parent == OWN_FOLDER and Path(name).stem in FRAME_PATH:
+                    return True
+                if files.owns(name):
+                    break
         error = error.__cause__ or error.__context__
     return False
 

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+BLOCK = 1 << 20
 VIDEO, AUDIO, RESULT = "video.mp4", "audio.wav", "result.json"
 
 
@@ -49,8 +50,11 @@ def write(folder: Path, value: dict[str, Any]) -> None:
 
 
 def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _cairo() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import sys
 import time
@@ -60,6 +61,7 @@ class Session:
             raise FramePathError(f"{written} frames were written of {recording.frames}")
         drawn = time.monotonic()
 
+        self._warn_of_cut_sounds(recording)
         samples = sound.mix(recording.sounds, recording.frames, picture.fps)
         sound.write_wav(job.result_dir / result.AUDIO, samples)
         mixed = time.monotonic()
@@ -103,7 +105,7 @@ class Session:
         else:
             path = StockPath(recording, video, picture)
         recording.follow_renderers(CairoRenderer, path.writer)
-        _draw_at(manim.Scene, manim.config, picture)
+        _draw_at(manim, picture)
         return path
 
     def _draw(self, scene_class: type, recording: Recording, path: FramePath) -> None:
@@ -146,10 +148,20 @@ class Session:
         # Half a frame more, so that Manim's rounding down gives the number meant.
         manim.Scene.wait(scene, float((missing + Fraction(1, 2)) / recording.fps), frozen_frame=True)
 
+    def _warn_of_cut_sounds(self, recording: Recording) -> None:
+        for noise in recording.sounds:
+            over = sound.last_frame([noise], recording.fps) - recording.frames
+            if over > sound.FRAMES_THAT_MAY_BE_CUT:
+                self.events.warning(
+                    f"the sound {noise.path.name} goes on for {float(over / recording.fps):.2f} s after the scene's "
+                    "end, where it is cut",
+                    str(self.job.scene_file),
+                )
+
     def _facts(self, recording: Recording, picture: settings.Picture, samples: int) -> dict[str, Any]:
         job = self.job
-        for line in recording.lines:
-            self.watch.note(line.audio)
+        for noise in recording.sounds:  # read by a C library, which the watch does not see
+            self.watch.note(noise.path)
         private = [folder for folder in (job.media_dir, job.result_dir, job.tex_cache_dir) if folder is not None]
         return {
             "format": 1,
@@ -179,6 +191,7 @@ def _import_scene(path: Path) -> types.ModuleType:
     if spec is None or spec.loader is None:
         raise SceneError("the scene file is not a Python file", path)
     sys.path.insert(0, str(path.parent))
+    sys.dont_write_bytecode = True  # from here on mostly the user's own modules are imported
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
@@ -198,15 +211,24 @@ def _find(module: types.ModuleType, class_name: str, scene_base: type, path: Pat
     raise SceneError(f"the class {class_name} {what} in {path.name}: it has {', '.join(there) or 'no scene'}", path)
 
 
-def _draw_at(scene_base: Any, config: Any, picture: settings.Picture) -> None:
-    """Let scenes make their cameras for the picture to draw, while all else sees the scene's own size."""
-    original = scene_base.__init__
+def _draw_at(manim: Any, picture: settings.Picture) -> None:
+    """Let cameras be made for the picture to draw, while all else sees the scene's own size."""
 
-    def __init__(scene: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        with settings.drawn_at(config, picture):
-            original(scene, *args, **kwargs)
+    def drawn_small(original: Any) -> Any:
+        @functools.wraps(original)
+        def method(*args: Any, **kwargs: Any) -> Any:
+            with settings.drawn_at(manim.config, picture):
+                return original(*args, **kwargs)
 
-    scene_base.__init__ = __init__
+        return method
+
+    manim.Scene.__init__ = drawn_small(manim.Scene.__init__)
+    # How many pixels wide a point is drawn: Manim compares the camera's size with the configured one.
+    manim.Camera.adjusted_thickness = drawn_small(manim.Camera.adjusted_thickness)
+    # Manim before 0.22 asks the configuration for the size of each file that it encodes.
+    writer = manim.scene.scene_file_writer.SceneFileWriter
+    if hasattr(writer, "open_partial_movie_stream"):
+        writer.open_partial_movie_stream = drawn_small(writer.open_partial_movie_stream)
 
 
 def _line_of(scene_class: type) -> int | None:

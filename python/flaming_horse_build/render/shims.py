@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import itertools
 import random
 import sys
 import traceback
@@ -44,11 +46,20 @@ def after_import(name: str, change: Callable[[types.ModuleType], None]) -> None:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed the global random generators that scenes use."""
+    """Seed the random generators that scenes use: the global ones, and those made without a seed from now on."""
     import numpy as np
 
     random.seed(seed)
     np.random.seed(seed % 2**32)
+    made = itertools.count()
+    original: Any = np.random.default_rng
+
+    @functools.wraps(original)
+    def default_rng(entropy: Any = None) -> Any:
+        return original([seed % 2**32, next(made)] if entropy is None else entropy)
+
+    numpy_random: Any = np.random
+    numpy_random.default_rng = default_rng
 
 
 def _no_answer(prompt: object = "") -> str:

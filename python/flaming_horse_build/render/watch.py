@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .problems import UserFiles
+from .problems import OURS, UserFiles
 
 READ_ONLY_PARTS = os.O_WRONLY | os.O_RDWR
 SYSTEM_FOLDERS = ("/proc", "/sys", "/dev", "/etc")
@@ -33,6 +33,8 @@ class Watch:
             "socket.connect": self._on_connect,
             "os.listdir": self._on_listing,
             "os.scandir": self._on_listing,
+            "subprocess.Popen": self._on_program,
+            "os.system": self._on_program,
         }
 
         def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -65,7 +67,7 @@ class Watch:
             source = getattr(module, "__file__", None)
             if isinstance(source, str) and os.path.isabs(source):
                 found[os.path.abspath(source)] = "module"
-        skipped = (*_interpreter_folders(), *(str(folder) for folder in private), str(Path(__file__).parents[1]))
+        skipped = (*_interpreter_folders(), *(str(folder) for folder in private), str(OURS))
         return [
             {"path": path, "kind": found[path]}
             for path in sorted(found)
@@ -94,14 +96,23 @@ class Watch:
 
     def _on_listing(self, arguments: tuple[Any, ...]) -> None:
         """A folder listed by the user's code (also through glob and pathlib) decides without being opened."""
-        frame = sys._getframe(2)
-        while frame is not None and _of_standard_library(frame.f_code.co_filename):
-            if "importlib" in frame.f_code.co_filename:
-                return
-            frame = frame.f_back  # type: ignore[assignment]
-        if frame is not None and self._files.owns(frame.f_code.co_filename):
+        if self._asked_by_user():
             folder = arguments[0] if arguments and isinstance(arguments[0], (str, bytes)) else "."
             self.note_unsafe(f"lists the folder {os.path.abspath(os.fsdecode(folder))}")
+
+    def _on_program(self, arguments: tuple[Any, ...]) -> None:
+        if self._asked_by_user():
+            command = arguments[0] or (arguments[1] if len(arguments) > 1 else "")
+            self.note_unsafe(f"runs the program {command if isinstance(command, str) else os.fsdecode(command)}")
+
+    def _asked_by_user(self) -> bool:
+        """Whether the nearest code outside the standard library is the user's own."""
+        frame = sys._getframe(3)
+        while frame is not None and _of_standard_library(frame.f_code.co_filename):
+            if "importlib" in frame.f_code.co_filename:
+                return False
+            frame = frame.f_back  # type: ignore[assignment]
+        return frame is not None and self._files.owns(frame.f_code.co_filename)
 
 
 def _interpreter_folders() -> tuple[str, ...]:
