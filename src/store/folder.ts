@@ -10,6 +10,9 @@ const DEFAULT_LIMIT_BYTES = 10 * 2 ** 30;
 const TEMPORARY = '.tmp-';
 const ABANDONED_AFTER_MS = 60 * 60 * 1000;
 
+/** Links stay as they are: a virtual environment is full of relative ones. */
+const COPY = { recursive: true, verbatimSymlinks: true, mode: constants.COPYFILE_FICLONE };
+
 interface Kept {
   readonly key: string;
   readonly folder: string;
@@ -22,7 +25,7 @@ interface Kept {
  * folder at once. When it grows past its limit, the entries that were not used for longest go first.
  */
 export function folderStore(root: string, log: Log, limitBytes = DEFAULT_LIMIT_BYTES): Store {
-  const folderOf = (key: string): string => join(root, encodeURIComponent(key));
+  const folderOf = (key: string): string => join(root, nameOfKey(key));
 
   const find = async ({ key }: StoreEntry, prefixes: readonly string[] = []): Promise<Kept | undefined> => {
     const kept = await entriesOf(root);
@@ -41,7 +44,7 @@ export function folderStore(root: string, log: Log, limitBytes = DEFAULT_LIMIT_B
       const found = await find(entry, prefixes);
       if (!found) return undefined;
       await mkdir(entry.path, { recursive: true });
-      await cp(found.folder, entry.path, { recursive: true, mode: constants.COPYFILE_FICLONE });
+      await cp(found.folder, entry.path, COPY);
       const now = new Date();
       await utimes(found.folder, now, now).catch(() => {}); // evicted just now: the copy is whole all the same
       return found.key;
@@ -60,7 +63,7 @@ export function folderStore(root: string, log: Log, limitBytes = DEFAULT_LIMIT_B
       });
     if (temporary === undefined) return 'failed';
     try {
-      await cp(path, temporary, { recursive: true, mode: constants.COPYFILE_FICLONE });
+      await cp(path, temporary, COPY);
       await rename(temporary, folderOf(key));
       await evict(root, limitBytes, key);
       return 'saved';
@@ -82,13 +85,29 @@ export function folderStore(root: string, log: Log, limitBytes = DEFAULT_LIMIT_B
   };
 }
 
+/** The name of an entry's folder. Names with a dot in front are kept for what is on its way. */
+function nameOfKey(key: string): string {
+  return encodeURIComponent(key).replace(/^\./, '%2E');
+}
+
+/** The key of an entry's folder, undefined for a folder of somebody else. */
+function keyOfName(name: string): string | undefined {
+  try {
+    const key = decodeURIComponent(name);
+    return nameOfKey(key) === name ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 async function entriesOf(root: string): Promise<Kept[]> {
   const names = await readdir(root).catch(() => []);
   const read = async (name: string): Promise<Kept[]> => {
     const folder = join(root, name);
     const facts = name.startsWith('.') ? undefined : await stat(folder).catch(() => undefined);
-    if (!facts?.isDirectory()) return [];
-    return [{ key: decodeURIComponent(name), folder, used: facts.mtimeMs, saved: facts.birthtimeMs }];
+    const key = keyOfName(name);
+    if (!facts?.isDirectory() || key === undefined) return [];
+    return [{ key, folder, used: facts.mtimeMs, saved: facts.birthtimeMs }];
   };
   return (await Promise.all(names.map(read))).flat();
 }
@@ -109,7 +128,7 @@ async function evict(root: string, limitBytes: number, keep: string): Promise<vo
       () => false, // another build was first
     );
     if (moved) await rm(doomed, { recursive: true, force: true });
-    total -= entry.bytes;
+    total -= entry.bytes; // gone, by us or by another build
   }
   await sweep(root);
 }
