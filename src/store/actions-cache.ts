@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { relative, sep } from 'node:path';
+import { isAbsolute, relative, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { messageOf } from '../errors.js';
@@ -29,7 +29,12 @@ const AT_ONCE = 4;
 const DEAD_AFTER_SECONDS = 8;
 
 /** The cache service of a runner (GitHub's, or act's) as a store. */
-export function actionsCacheStore(service: CacheService, workspace: string, log: Log): Store {
+export function actionsCacheStore(
+  service: CacheService,
+  workspace: string,
+  log: Log,
+  deadAfterSeconds = DEAD_AFTER_SECONDS,
+): Store {
   const limit = pLimit(AT_ONCE);
   const uploads = rateLimit(UPLOADS_A_MINUTE);
   const downloads = rateLimit(DOWNLOADS_A_MINUTE);
@@ -40,6 +45,15 @@ export function actionsCacheStore(service: CacheService, workspace: string, log:
     dead = true;
   };
 
+  /** Asks for an entry, and notes a service that took too long to find nothing. */
+  const timed = async (look: () => Promise<string | undefined>): Promise<string | undefined> => {
+    const started = performance.now();
+    const found = await look();
+    const seconds = (performance.now() - started) / 1000;
+    if (found === undefined && seconds > deadAfterSeconds) giveUp(`no answer in ${seconds.toFixed(0)} s`);
+    return found;
+  };
+
   const ask = (
     { key, path }: StoreEntry,
     prefixes: readonly string[],
@@ -48,12 +62,11 @@ export function actionsCacheStore(service: CacheService, workspace: string, log:
     limit(async () => {
       if (dead) return undefined;
       await downloads();
-      const started = performance.now();
+      if (dead) return undefined; // found dead while this call waited for its turn
       try {
-        const found = await service.restoreCache([cachePath(path, workspace)], key, [...prefixes], { lookupOnly });
-        const seconds = (performance.now() - started) / 1000;
-        if (found === undefined && seconds > DEAD_AFTER_SECONDS) giveUp(`no answer in ${seconds.toFixed(0)} s`);
-        return found;
+        return await timed(() =>
+          service.restoreCache([cachePath(path, workspace)], key, [...prefixes], { lookupOnly }),
+        );
       } catch (error) {
         giveUp(messageOf(error));
         return undefined;
@@ -64,11 +77,12 @@ export function actionsCacheStore(service: CacheService, workspace: string, log:
     limit(async () => {
       if (dead) return 'failed';
       await uploads();
+      if (dead) return 'failed';
       const paths = [cachePath(entry.path, workspace)];
       try {
         // a number is the proof; -1 is either an entry that is there already or a failure, and only asking tells
         if ((await service.saveCache(paths, entry.key)) !== -1) return 'saved';
-        const found = await service.restoreCache(paths, entry.key, [], { lookupOnly: true });
+        const found = await timed(() => service.restoreCache(paths, entry.key, [], { lookupOnly: true }));
         return found === entry.key ? 'exists' : 'failed';
       } catch (error) {
         log.debug(`saving ${entry.key}: ${messageOf(error)}`);
@@ -91,7 +105,8 @@ export function actionsCacheStore(service: CacheService, workspace: string, log:
 export function cachePath(path: string, workspace: string, home = homedir()): string {
   const within = (folder: string): string | undefined => {
     const rest = relative(folder, path);
-    return rest !== '' && !rest.startsWith('..') && !rest.startsWith(sep) ? rest.split(sep).join('/') : undefined;
+    const isInside = rest !== '' && rest.split(sep)[0] !== '..' && !isAbsolute(rest);
+    return isInside ? rest.split(sep).join('/') : undefined;
   };
   const inHome = within(home);
   return within(workspace) ?? (inHome === undefined ? path : `~/${inHome}`);
