@@ -61,7 +61,7 @@ async function buildLocked(context: BuildContext): Promise<BuildReport> {
   const ledger = await readLedger(ledgerPlace);
 
   const { finished, lines, voice } = await finishScenes(scenes, ledger, context);
-  await saveLedger(ledgerOf(finished, ledger), ledger, ledgerPlace);
+  await saveLedger(ledgerOf(finished, ledger, project), ledger, ledgerPlace);
   const report = (video?: AssembledVideo, output?: string): BuildReport => ({
     projectName: project.state.projectName || basename(project.folder),
     video: output,
@@ -110,9 +110,7 @@ async function finishScenes(scenes: readonly Scene[], ledger: Ledger, context: B
     );
     log.info(`${restored.size} of ${count(scenes.length, 'scene')} reused, ${missing.length} to render`);
     const voice = { backend, cacheKey: plan.voice.cacheKey, cacheHit: true, synthesized: [] };
-    const why = new Map(
-      missing.map(({ scene, content }) => [scene.id, reasonToRender(scene.id, content, ledger, damaged)]),
-    );
+    const why = new Map(missing.map((planned) => [planned.scene.id, reasonToRender(planned, ledger, damaged)]));
     if (missing.length === 0) return { finished: restored, lines: sceneLines(scenes, restored, why), voice };
     for (const [id, reason] of why) log.info(`  ${id}: ${reason}`);
 

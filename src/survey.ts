@@ -63,7 +63,7 @@ export async function survey(options: Options, host: Host): Promise<Survey> {
   const scenes = await Promise.all(
     plan.scenes.map(async (planned): Promise<SurveyedScene> => {
       const stored = await isStored(planned.content, planned.opened, sceneStore);
-      const why = stored ? '' : reasonToRender(planned.scene.id, planned.content, ledger, new Set());
+      const why = stored ? '' : reasonToRender(planned, ledger, new Set());
       return { planned, stored, why };
     }),
   );

@@ -93,7 +93,7 @@ describe('what an edit renders again', () => {
     [
       'an image that one scene opens',
       replace('assets/sign.svg', '#33aa55', '#33aa56'),
-      { scene_03_ending: 'no entry, or one of projects/tiny/assets/sign.svg changed' },
+      { scene_03_ending: 'projects/tiny/assets/sign.svg changed' },
     ],
     [
       'manim.cfg',
@@ -171,6 +171,18 @@ describe('builds after an edit', () => {
     expect(log).toContain('the stored result is damaged (video.mp4 is not what was rendered)');
     expect(counts(log)).toBe('3 scenes rendered, 0 reused');
     expect(counts(await build())).toBe('0 scenes rendered, 3 reused');
+  });
+
+  it('keep nothing of a scene that asks for the clock, and say so', async () => {
+    const code = 'import time\n        time.strftime("%H")\n        with self.voiceover(';
+    await withEdit(replace('scene_01_opening.py', 'with self.voiceover(', code), async () => {
+      expect(counts(await build())).toBe('1 scene rendered, 2 reused');
+      const again = await build();
+      expect(counts(again)).toBe('1 scene rendered, 2 reused');
+      expect(again).toContain(
+        'scene_01_opening: every time: projects/tiny/scene_01_opening.py:18 asks for the clock (time.strftime)',
+      );
+    });
   });
 
   it('keep nothing of a scene that reads from the network, and say so', async () => {

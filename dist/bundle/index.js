@@ -37978,6 +37978,62 @@ function partsOf(node) {
     return childrenOf(node).filter(({ name }) => name !== 'Comment');
 }
 
+;// CONCATENATED MODULE: ./build/project/outside.js
+
+/** Last names of calls and attributes that give another value at each run. The driver seeds random generators itself. */
+const VARYING = {
+    now: 'the clock',
+    utcnow: 'the clock',
+    today: 'the clock',
+    time_ns: 'the clock',
+    localtime: 'the clock',
+    gmtime: 'the clock',
+    strftime: 'the clock',
+    perf_counter: 'the clock',
+    monotonic: 'the clock',
+    process_time: 'the clock',
+    uuid1: 'chance',
+    uuid4: 'chance',
+    urandom: 'chance',
+    token_bytes: 'chance',
+    token_hex: 'chance',
+    randbelow: 'chance',
+    SystemRandom: 'chance',
+    getpid: 'the process',
+    gethostname: 'the machine',
+    getuser: 'the machine',
+};
+/** Names of the whole environment; scenes that ask for it depend on what they may see of it. */
+const ENVIRONMENT = new Set(['environ', 'getenv']);
+/** `time.time()`: its last name alone is too common a word. */
+const CLOCK_MODULE_CALL = /^time\s*\.\s*time$/;
+/** What a source asks for that another run would answer otherwise: the clock, chance, the machine. */
+function outsideUses(source) {
+    const uses = [];
+    for (const node of nodesOf(source)) {
+        if (node.name !== 'CallExpression' || !node.firstChild)
+            continue;
+        const called = textOf(source, node.firstChild);
+        const last = /(\w+)$/.exec(called)?.[1] ?? '';
+        const what = Object.hasOwn(VARYING, last)
+            ? VARYING[last]
+            : CLOCK_MODULE_CALL.test(called)
+                ? 'the clock'
+                : undefined;
+        if (what)
+            uses.push({ what: `${what} (${called.replaceAll(/\s+/g, '')})`, line: placeOf(source, node).line ?? 1 });
+    }
+    return uses;
+}
+/** Whether a source asks for variables of the environment. */
+function readsEnvironment(source) {
+    for (const node of nodesOf(source)) {
+        if (/^(Variable|Property)Name$/.test(node.name) && ENVIRONMENT.has(textOf(source, node)))
+            return true;
+    }
+    return false;
+}
+
 ;// CONCATENATED MODULE: ./build/project/scenes.js
 
 
@@ -38132,6 +38188,7 @@ function needsLatex(source) {
 
 
 
+
 /** Manim's own size for `-qh`, which the pipeline renders with. */
 const DEFAULT_SIZE = { width: 1920, height: 1080, fps: 60 };
 /**
@@ -38159,6 +38216,8 @@ async function readDependencies(scenes, context) {
             sources: script ? new Map([...sources, [nameOf(script.path, context), script]]) : sources,
             narrationKeys: narration.keys,
             computedKeys: narration.computed,
+            outside: [...sources].flatMap(([name, source]) => outsideUses(source).map(({ what, line }) => `${name}:${line} asks for ${what}`)),
+            readsEnvironment: [...sources.values()].some(readsEnvironment),
             latex: [...sources.values()].some(needsLatex),
             size: { ...DEFAULT_SIZE, ...lockedSize(scene.source) },
         });
@@ -38916,7 +38975,7 @@ function readOptions(raw, context) {
         setup: oneOf('setup', text('setup'), ['auto', 'never']),
         cache: oneOf('cache', text('cache') || (context.lowTrust ? 'read' : 'read-write'), CACHE_MODES),
         cachePrefix: cachePrefix(text('cache-prefix')),
-        output: output === '' ? undefined : path(output),
+        output: output === '' ? undefined : path(video(output)),
         encoder: oneOf('encoder', text('encoder'), ['fast', 'stock']),
         encoderOptions: Object.freeze(encoderOptions(text('encoder-options'))),
         shard: shard(text('shard')),
@@ -38943,6 +39002,12 @@ function cachePrefix(value) {
     if (/^[\w.-]{1,64}$/.test(value))
         return value.toLowerCase();
     throw invalid('cache-prefix', value, 'up to 64 letters, digits, "_", "-" and "."');
+}
+/** The place of the video. Another ending would promise another format, or be that of the captions beside it. */
+function video(value) {
+    if (/[^/\\]\.mp4$/i.test(value))
+        return value;
+    throw invalid('output', value, 'the path of a file that ends in .mp4');
 }
 function encoderOptions(value) {
     return Object.fromEntries(value
@@ -39129,6 +39194,7 @@ function unexplained(scene, finished, lines) {
 
 
 
+
 /** The ingredients that all scenes of a build share. */
 async function sharedIngredients(project) {
     const places = { 'manim.cfg': (0,external_node_path_.join)(project.folder, 'manim.cfg'), 'user-wide manim.cfg': userManimConfig() };
@@ -39142,7 +39208,7 @@ function userManimConfig() {
 /** The content of a scene before it is rendered: what it is made from and the key over that. */
 function sceneContent(scene, context) {
     const { project, options, voice } = context;
-    const { sources, narrationKeys } = dependenciesOf(project, scene);
+    const { sources, narrationKeys, readsEnvironment } = dependenciesOf(project, scene);
     const lines = narrationKeys.flatMap((key) => {
         const line = voice.lines.find((planned) => planned.key === key);
         if (!line)
@@ -39158,6 +39224,7 @@ function sceneContent(scene, context) {
         ...Object.fromEntries(lines),
         ...Object.fromEntries(Object.entries(context.versions).map(([name, version]) => [name, version])),
         ...context.shared,
+        ...(readsEnvironment && { environment: contentKey(presentVariables()) }),
         class: scene.className,
         quality: size ? `${size.width}x${size.height} at ${size.fps}` : 'project',
         encoder: options.encoder,
@@ -39166,6 +39233,10 @@ function sceneContent(scene, context) {
         'result format': String(RESULT_FORMAT),
     };
     return { ingredients, key: contentKey(ingredients) };
+}
+/** What a scene may see of the environment. */
+function presentVariables() {
+    return Object.fromEntries(Object.entries(childEnvironment()).map(([name, value]) => [name, value ?? '']));
 }
 /** The name under which an opened file is remembered: relative to the repository where it lies there. */
 function openedName(path, project) {
@@ -39185,6 +39256,10 @@ function openedToCover(opened, scene, project, voiceFolder, workDir) {
         .map((path) => openedName(path, project))
         .filter((name) => !sources.has(name));
     return [...new Set(names)].sort();
+}
+/** What a finished scene depends on beyond its sources, in words: then its result is not kept. */
+function beyondSources(sceneId, { facts }, project) {
+    return [...(project.dependencies.get(sceneId)?.outside ?? []), ...facts.unsafe];
 }
 /** The content of opened files as it is now; a file that is gone has the hash "none". */
 async function hashOpened(names, project) {
@@ -39272,10 +39347,7 @@ async function saveLedger(ledger, before, place) {
 }
 /** The ledger without times, which differ from build to build. */
 function stable(ledger) {
-    return Object.fromEntries(Object.entries(ledger).map(([id, { ingredients, opened }]) => [
-        id,
-        { ingredients: contentKey(ingredients), opened },
-    ]));
+    return Object.fromEntries(Object.entries(ledger).map(([id, { ingredients, opened, unsafe }]) => [id, { ingredients, opened, unsafe }]));
 }
 
 ;// CONCATENATED MODULE: ./build/render/plan.js
@@ -39297,7 +39369,7 @@ function expectedSeconds(scene, project) {
     return scene.estimatedSeconds ?? SILENT_SCENE_SECONDS;
 }
 /** The scenes of a build, each with its cost; in the order of the video. */
-function planScenes(scenes, contents, project, ledger) {
+function planScenes(scenes, contents, opened, project, ledger) {
     const contentOf = (scene) => {
         const content = contents.get(scene.id);
         if (!content)
@@ -39318,7 +39390,7 @@ function planScenes(scenes, contents, project, ledger) {
         scene,
         content: contentOf(scene),
         cost: recordedSeconds(scene) ?? expectedSeconds(scene, project) * rate,
-        opened: ledger[scene.id]?.opened,
+        opened: opened.get(scene.id),
     }));
 }
 /** The longest first: the last render to end is then a short one. */
@@ -40971,10 +41043,13 @@ function mergeCaptions(scenes) {
         text: tidy(caption.text),
     })));
     return moved
-        .filter((caption) => caption.text !== '')
+        .filter((caption) => caption.text !== '' && lasts(caption))
         .sort((a, b) => a.start - b.start)
         .map((caption, index, all) => ({ ...caption, end: Math.min(caption.end, all[index + 1]?.start ?? caption.end) }))
-        .filter((caption) => milliseconds(caption.end) > milliseconds(caption.start));
+        .filter(lasts);
+}
+function lasts({ start, end }) {
+    return milliseconds(end) > milliseconds(start);
 }
 /** Captions as SubRip text. */
 function toSrt(captions) {
@@ -42003,27 +42078,37 @@ async function planBuild(scenes, versions, backend, ledger, { project, options, 
     });
     const shared = await sharedIngredients(project);
     const contents = new Map(scenes.map((scene) => [scene.id, sceneContent(scene, { project, options, versions, voice, shared })]));
-    return { voice, contents, scenes: planScenes(scenes, contents, project, ledger) };
+    const opened = new Map();
+    for (const { id } of scenes) {
+        const names = ledger[id] && Object.keys(ledger[id].opened);
+        if (names)
+            opened.set(id, await hashOpened(names, project));
+    }
+    return { voice, contents, scenes: planScenes(scenes, contents, opened, project, ledger) };
 }
 /** Why a scene is not reused, in words. */
-function reasonToRender(id, content, ledger, damaged) {
-    if (damaged.has(id))
+function reasonToRender({ scene, content, opened }, ledger, damaged) {
+    if (damaged.has(scene.id))
         return 'its stored result is damaged';
-    const before = ledger[id];
+    const before = ledger[scene.id];
     if (!before)
         return 'nothing stored yet';
-    const changes = changesBetween(before.ingredients, content.ingredients);
+    const changes = [
+        ...changesBetween(before.ingredients, content.ingredients),
+        ...changesBetween(before.opened, opened ?? {}),
+    ];
     if (changes.length > 0)
         return changes.join(', ');
-    return before.opened.length > 0 ? `no entry, or one of ${before.opened.join(', ')} changed` : 'no entry in the store';
+    return before.unsafe.length > 0 ? `every time: ${before.unsafe.join(', ')}` : 'no entry in the store';
 }
 /** What the next build may know of the scenes of this one. */
-function ledgerOf(finished, before) {
+function ledgerOf(finished, before, project) {
     const now = [...finished].map(([id, { entry, result }]) => [
         id,
         {
             ingredients: entry.ingredients,
-            opened: Object.keys(entry.opened),
+            opened: entry.opened,
+            unsafe: beyondSources(id, result, project),
             renderSeconds: entry.renderSeconds,
             frames: result.facts.frames,
         },
@@ -42240,20 +42325,19 @@ function entryKey(content, opened, scenes) {
 /** Added to the key of an entry that replaces a damaged one: entries never change. */
 const REPLACEMENT = '-r';
 /**
- * Whether the store has the scene, without bringing it. `openedNames`: what its last render opened, where that is known;
- * without it the answer may be a yes to an entry that turns out to be made with other files.
+ * Whether the store has the scene, without bringing it. `lastOpened`: the files its last render
+ * opened, as they are now, where that is known; without it the answer may be a yes to an entry that turns out to be made with other files.
  */
-async function isStored(content, openedNames, scenes) {
-    const opened = await hashOpened(openedNames ?? [], scenes.project);
-    const key = entryKey(content, opened, scenes);
-    const prefixes = openedNames === undefined ? [entryPrefix(content, scenes)] : [];
+async function isStored(content, lastOpened, scenes) {
+    const key = entryKey(content, lastOpened ?? {}, scenes);
+    const prefixes = lastOpened === undefined ? [entryPrefix(content, scenes)] : [];
     return (await scenes.store.find({ key, path: resultFolder(content, scenes) }, prefixes)) !== undefined;
 }
 /**
  * Brings back a scene and verifies it: format, checksums, sample count, and that every file its render opened has the
  * same content now. A damaged entry is reported.
  */
-async function restoreScene(sceneId, content, openedNames, scenes) {
+async function restoreScene(sceneId, content, lastOpened, scenes) {
     const { project, store } = scenes;
     const path = resultFolder(content, scenes);
     const bring = async (key, prefixes) => {
@@ -42273,7 +42357,7 @@ async function restoreScene(sceneId, content, openedNames, scenes) {
         }
         return finishedScene(path, entry);
     };
-    const key = entryKey(content, await hashOpened(openedNames ?? [], project), scenes);
+    const key = entryKey(content, lastOpened ?? {}, scenes);
     try {
         return (await attempt(key, [entryPrefix(content, scenes)])) ?? 'missing';
     }
@@ -42398,7 +42482,7 @@ function sceneDetails({ facts }, opened) {
 /** Saves a fresh scene where that is safe. Returns why it was not saved. */
 async function saveOne(planned, { finished, result }, many) {
     const { scene, content } = planned;
-    const unsafe = result.facts.unsafe;
+    const unsafe = beyondSources(scene.id, result, many.project);
     if (unsafe.length > 0) {
         const why = `its result depends on more than its sources (${unsafe.join('; ')})`;
         many.log.warning(`scene ${scene.id} is rendered every time: ${why}`, { file: scene.file });
@@ -42426,7 +42510,6 @@ async function editedSince({ scene }, project) {
 }
 
 ;// CONCATENATED MODULE: ./build/steps/render.js
-
 
 
 
@@ -42474,11 +42557,12 @@ async function renderMissing(missing, damaged, spoken, voiceFolder, runtime, sce
         log: host.log,
         signal: context.signal,
     });
+    // told on the log already, at the scene's file
     for (const [id, { finished, notSaved }] of rendered) {
         if (finished.result.facts.fallback)
-            note(context, `scene ${id} took the slow way: ${finished.result.facts.fallback}`);
+            context.notes.push(`scene ${id} took the slow way: ${finished.result.facts.fallback}`);
         if (notSaved && notSaved !== 'off')
-            note(context, `scene ${id} is rendered every time: ${notSaved}`);
+            context.notes.push(`scene ${id} is rendered every time: ${notSaved}`);
     }
     return new Map([...rendered].map(([id, { finished }]) => [id, finished]));
 }
@@ -43149,7 +43233,7 @@ async function buildLocked(context) {
     const ledgerPlace = ledgerPlaceOf(context);
     const ledger = await readLedger(ledgerPlace);
     const { finished, lines, voice } = await finishScenes(scenes, ledger, context);
-    await saveLedger(ledgerOf(finished, ledger), ledger, ledgerPlace);
+    await saveLedger(ledgerOf(finished, ledger, project), ledger, ledgerPlace);
     const report = (video, output) => ({
         projectName: project.state.projectName || (0,external_node_path_.basename)(project.folder),
         video: output,
@@ -43189,7 +43273,7 @@ async function finishScenes(scenes, ledger, context) {
         const { restored, missing, damaged } = await timed('restore', context, () => restoreScenes(plan.scenes, sceneStore));
         log.info(`${restored.size} of ${count(scenes.length, 'scene')} reused, ${missing.length} to render`);
         const voice = { backend, cacheKey: plan.voice.cacheKey, cacheHit: true, synthesized: [] };
-        const why = new Map(missing.map(({ scene, content }) => [scene.id, reasonToRender(scene.id, content, ledger, damaged)]));
+        const why = new Map(missing.map((planned) => [planned.scene.id, reasonToRender(planned, ledger, damaged)]));
         if (missing.length === 0)
             return { finished: restored, lines: sceneLines(scenes, restored, why), voice };
         for (const [id, reason] of why)
@@ -43251,7 +43335,7 @@ const actions_cache_AT_ONCE = 4;
  */
 const DEAD_AFTER_SECONDS = 8;
 /** The cache service of a runner (GitHub's, or act's) as a store. */
-function actionsCacheStore(service, workspace, log) {
+function actionsCacheStore(service, workspace, log, deadAfterSeconds = DEAD_AFTER_SECONDS) {
     const limit = pLimit(actions_cache_AT_ONCE);
     const uploads = rateLimit(UPLOADS_A_MINUTE);
     const downloads = rateLimit(DOWNLOADS_A_MINUTE);
@@ -43261,17 +43345,23 @@ function actionsCacheStore(service, workspace, log) {
             log.warning(`the cache service does not answer (${why}): going on without it`);
         dead = true;
     };
+    /** Asks for an entry, and notes a service that took too long to find nothing. */
+    const timed = async (look) => {
+        const started = performance.now();
+        const found = await look();
+        const seconds = (performance.now() - started) / 1000;
+        if (found === undefined && seconds > deadAfterSeconds)
+            giveUp(`no answer in ${seconds.toFixed(0)} s`);
+        return found;
+    };
     const ask = ({ key, path }, prefixes, lookupOnly) => limit(async () => {
         if (dead)
             return undefined;
         await downloads();
-        const started = performance.now();
+        if (dead)
+            return undefined; // found dead while this call waited for its turn
         try {
-            const found = await service.restoreCache([cachePath(path, workspace)], key, [...prefixes], { lookupOnly });
-            const seconds = (performance.now() - started) / 1000;
-            if (found === undefined && seconds > DEAD_AFTER_SECONDS)
-                giveUp(`no answer in ${seconds.toFixed(0)} s`);
-            return found;
+            return await timed(() => service.restoreCache([cachePath(path, workspace)], key, [...prefixes], { lookupOnly }));
         }
         catch (error) {
             giveUp(messageOf(error));
@@ -43282,12 +43372,14 @@ function actionsCacheStore(service, workspace, log) {
         if (dead)
             return 'failed';
         await uploads();
+        if (dead)
+            return 'failed';
         const paths = [cachePath(entry.path, workspace)];
         try {
             // a number is the proof; -1 is either an entry that is there already or a failure, and only asking tells
             if ((await service.saveCache(paths, entry.key)) !== -1)
                 return 'saved';
-            const found = await service.restoreCache(paths, entry.key, [], { lookupOnly: true });
+            const found = await timed(() => service.restoreCache(paths, entry.key, [], { lookupOnly: true }));
             return found === entry.key ? 'exists' : 'failed';
         }
         catch (error) {
@@ -43309,7 +43401,8 @@ function actionsCacheStore(service, workspace, log) {
 function cachePath(path, workspace, home = (0,external_node_os_.homedir)()) {
     const within = (folder) => {
         const rest = (0,external_node_path_.relative)(folder, path);
-        return rest !== '' && !rest.startsWith('..') && !rest.startsWith(external_node_path_.sep) ? rest.split(external_node_path_.sep).join('/') : undefined;
+        const isInside = rest !== '' && rest.split(external_node_path_.sep)[0] !== '..' && !(0,external_node_path_.isAbsolute)(rest);
+        return isInside ? rest.split(external_node_path_.sep).join('/') : undefined;
     };
     const inHome = within(home);
     return within(workspace) ?? (inHome === undefined ? path : `~/${inHome}`);
@@ -43340,12 +43433,14 @@ const DEFAULT_LIMIT_BYTES = 10 * 2 ** 30;
 /** Names of folders that are on their way in or out; left ones are swept when they are this old. */
 const TEMPORARY = '.tmp-';
 const ABANDONED_AFTER_MS = 60 * 60 * 1000;
+/** Links stay as they are: a virtual environment is full of relative ones. */
+const COPY = { recursive: true, verbatimSymlinks: true, mode: external_node_fs_.constants.COPYFILE_FICLONE };
 /**
  * A folder as a store, one sub-folder an entry. Entries appear and go by a rename, so that several builds can use the
  * folder at once. When it grows past its limit, the entries that were not used for longest go first.
  */
 function folderStore(root, log, limitBytes = DEFAULT_LIMIT_BYTES) {
-    const folderOf = (key) => (0,external_node_path_.join)(root, encodeURIComponent(key));
+    const folderOf = (key) => (0,external_node_path_.join)(root, nameOfKey(key));
     const find = async ({ key }, prefixes = []) => {
         const kept = await entriesOf(root);
         const exact = kept.find((entry) => entry.key === key);
@@ -43365,7 +43460,7 @@ function folderStore(root, log, limitBytes = DEFAULT_LIMIT_BYTES) {
             if (!found)
                 return undefined;
             await (0,promises_namespaceObject.mkdir)(entry.path, { recursive: true });
-            await (0,promises_namespaceObject.cp)(found.folder, entry.path, { recursive: true, mode: external_node_fs_.constants.COPYFILE_FICLONE });
+            await (0,promises_namespaceObject.cp)(found.folder, entry.path, COPY);
             const now = new Date();
             await (0,promises_namespaceObject.utimes)(found.folder, now, now).catch(() => { }); // evicted just now: the copy is whole all the same
             return found.key;
@@ -43385,7 +43480,7 @@ function folderStore(root, log, limitBytes = DEFAULT_LIMIT_BYTES) {
         if (temporary === undefined)
             return 'failed';
         try {
-            await (0,promises_namespaceObject.cp)(path, temporary, { recursive: true, mode: external_node_fs_.constants.COPYFILE_FICLONE });
+            await (0,promises_namespaceObject.cp)(path, temporary, COPY);
             await (0,promises_namespaceObject.rename)(temporary, folderOf(key));
             await evict(root, limitBytes, key);
             return 'saved';
@@ -43408,14 +43503,29 @@ function folderStore(root, log, limitBytes = DEFAULT_LIMIT_BYTES) {
         save,
     };
 }
+/** The name of an entry's folder. Names with a dot in front are kept for what is on its way. */
+function nameOfKey(key) {
+    return encodeURIComponent(key).replace(/^\./, '%2E');
+}
+/** The key of an entry's folder, undefined for a folder of somebody else. */
+function keyOfName(name) {
+    try {
+        const key = decodeURIComponent(name);
+        return nameOfKey(key) === name ? key : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
 async function entriesOf(root) {
     const names = await (0,promises_namespaceObject.readdir)(root).catch(() => []);
     const read = async (name) => {
         const folder = (0,external_node_path_.join)(root, name);
         const facts = name.startsWith('.') ? undefined : await (0,promises_namespaceObject.stat)(folder).catch(() => undefined);
-        if (!facts?.isDirectory())
+        const key = keyOfName(name);
+        if (!facts?.isDirectory() || key === undefined)
             return [];
-        return [{ key: decodeURIComponent(name), folder, used: facts.mtimeMs, saved: facts.birthtimeMs }];
+        return [{ key, folder, used: facts.mtimeMs, saved: facts.birthtimeMs }];
     };
     return (await Promise.all(names.map(read))).flat();
 }
@@ -43432,7 +43542,7 @@ async function evict(root, limitBytes, keep) {
         const moved = await (0,promises_namespaceObject.rename)(entry.folder, doomed).then(() => true, () => false);
         if (moved)
             await (0,promises_namespaceObject.rm)(doomed, { recursive: true, force: true });
-        total -= entry.bytes;
+        total -= entry.bytes; // gone, by us or by another build
     }
     await folder_sweep(root);
 }
@@ -43646,7 +43756,7 @@ async function survey(options, host) {
     };
     const scenes = await Promise.all(plan.scenes.map(async (planned) => {
         const stored = await isStored(planned.content, planned.opened, sceneStore);
-        const why = stored ? '' : reasonToRender(planned.scene.id, planned.content, ledger, new Set());
+        const why = stored ? '' : reasonToRender(planned, ledger, new Set());
         return { planned, stored, why };
     }));
     return { project, context, ledger, voice: plan.voice, scenes };

@@ -2,6 +2,7 @@ import { join, relative, resolve, sep } from 'node:path';
 import { UserError, UserErrors } from '../errors.js';
 import { importsOf } from './imports.js';
 import { narrationUses, speaks } from './narration-uses.js';
+import { outsideUses, readsEnvironment } from './outside.js';
 import { type PythonSource, readPython } from './python-source.js';
 import { lockedSize, needsLatex, type Scene } from './scenes.js';
 
@@ -16,6 +17,10 @@ export interface SceneDependencies {
   readonly narrationKeys: readonly string[];
   /** Why every line counts as used, in words; undefined where the uses are known. */
   readonly computedKeys: string | undefined;
+  /** What its sources ask for beside files: another run may get other answers, so its result is not kept. */
+  readonly outside: readonly string[];
+  /** Whether it sees variables of the environment. */
+  readonly readsEnvironment: boolean;
   readonly latex: boolean;
   readonly size: { readonly width: number; readonly height: number; readonly fps: number };
 }
@@ -57,6 +62,10 @@ export async function readDependencies(
       sources: script ? new Map([...sources, [nameOf(script.path, context), script]]) : sources,
       narrationKeys: narration.keys,
       computedKeys: narration.computed,
+      outside: [...sources].flatMap(([name, source]) =>
+        outsideUses(source).map(({ what, line }) => `${name}:${line} asks for ${what}`),
+      ),
+      readsEnvironment: [...sources.values()].some(readsEnvironment),
       latex: [...sources.values()].some(needsLatex),
       size: { ...DEFAULT_SIZE, ...lockedSize(scene.source) },
     });

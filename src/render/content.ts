@@ -2,13 +2,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { type Options, QUALITIES } from '../inputs.js';
+import { childEnvironment } from '../process.js';
 import { nameOf } from '../project/dependencies.js';
 import { dependenciesOf, type Project } from '../project/project.js';
 import type { Scene } from '../project/scenes.js';
 import { actionRoot, shippedFile } from '../shipped.js';
 import { contentKey, sha256, sha256OfFile } from '../store/keys.js';
 import type { VoicePlan } from '../voice/plan.js';
-import { RESULT_FORMAT } from './result.js';
+import { RESULT_FORMAT, type SceneResult } from './result.js';
 import { SEED } from './scene.js';
 
 /**
@@ -52,7 +53,7 @@ function userManimConfig(): string {
 /** The content of a scene before it is rendered: what it is made from and the key over that. */
 export function sceneContent(scene: Scene, context: ContentContext): SceneContent {
   const { project, options, voice } = context;
-  const { sources, narrationKeys } = dependenciesOf(project, scene);
+  const { sources, narrationKeys, readsEnvironment } = dependenciesOf(project, scene);
   const lines = narrationKeys.flatMap((key) => {
     const line = voice.lines.find((planned) => planned.key === key);
     if (!line) throw new Error(`narration line ${key} is not in the voice plan`);
@@ -67,6 +68,7 @@ export function sceneContent(scene: Scene, context: ContentContext): SceneConten
     ...Object.fromEntries(lines),
     ...Object.fromEntries(Object.entries(context.versions).map(([name, version]) => [name, version])),
     ...context.shared,
+    ...(readsEnvironment && { environment: contentKey(presentVariables()) }),
     class: scene.className,
     quality: size ? `${size.width}x${size.height} at ${size.fps}` : 'project',
     encoder: options.encoder,
@@ -75,6 +77,11 @@ export function sceneContent(scene: Scene, context: ContentContext): SceneConten
     'result format': String(RESULT_FORMAT),
   };
   return { ingredients, key: contentKey(ingredients) };
+}
+
+/** What a scene may see of the environment. */
+function presentVariables(): Record<string, string> {
+  return Object.fromEntries(Object.entries(childEnvironment()).map(([name, value]) => [name, value ?? '']));
 }
 
 /** The name under which an opened file is remembered: relative to the repository where it lies there. */
@@ -102,6 +109,11 @@ export function openedToCover(
     .map((path) => openedName(path, project))
     .filter((name) => !sources.has(name));
   return [...new Set(names)].sort();
+}
+
+/** What a finished scene depends on beyond its sources, in words: then its result is not kept. */
+export function beyondSources(sceneId: string, { facts }: SceneResult, project: Project): string[] {
+  return [...(project.dependencies.get(sceneId)?.outside ?? []), ...facts.unsafe];
 }
 
 /** The content of opened files as it is now; a file that is gone has the hash "none". */

@@ -1,8 +1,8 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheKey, contentKey, sha256 } from '../store/keys.js';
+import { type Canonical, cacheKey, contentKey, sha256 } from '../store/keys.js';
 import type { Store } from '../store/store.js';
-import type { Ingredients } from './content.js';
+import type { Ingredients, Opened } from './content.js';
 
 const LEDGER_FORMAT = 1;
 const LEDGER_FILE = 'ledger.json';
@@ -10,8 +10,10 @@ const LEDGER_FILE = 'ledger.json';
 /** What the last build knew of a scene. Nothing here decides what is reused: it explains, orders and asks precisely. */
 export interface LedgerScene {
   readonly ingredients: Ingredients;
-  /** Names of the files that its render opened; see openedName. */
-  readonly opened: readonly string[];
+  /** The files that its render opened. */
+  readonly opened: Opened;
+  /** Why its result is not kept; empty where it is. */
+  readonly unsafe: readonly string[];
   readonly renderSeconds: number;
   readonly frames: number;
 }
@@ -60,11 +62,8 @@ export async function saveLedger(ledger: Ledger, before: Ledger, place: LedgerPl
 }
 
 /** The ledger without times, which differ from build to build. */
-function stable(ledger: Ledger): Record<string, Record<string, string | readonly string[]>> {
+function stable(ledger: Ledger): Canonical {
   return Object.fromEntries(
-    Object.entries(ledger).map(([id, { ingredients, opened }]) => [
-      id,
-      { ingredients: contentKey(ingredients), opened },
-    ]),
+    Object.entries(ledger).map(([id, { ingredients, opened, unsafe }]) => [id, { ingredients, opened, unsafe }]),
   );
 }

@@ -1,7 +1,7 @@
 import type { Options, Shard } from '../inputs.js';
 import { dependenciesOf, type Project } from '../project/project.js';
 import type { Scene } from '../project/scenes.js';
-import type { SceneContent } from './content.js';
+import type { Opened, SceneContent } from './content.js';
 import type { Ledger } from './ledger.js';
 
 /** A scene of a build: what it is made from and what it will cost. */
@@ -10,8 +10,8 @@ export interface PlannedScene {
   readonly content: SceneContent;
   /** Expected render time in seconds: recorded by an earlier build where there was one, else told from its length. */
   readonly cost: number;
-  /** What its last render opened, where that is known. */
-  readonly opened: readonly string[] | undefined;
+  /** The files that its last render opened, as they are now; undefined where that is not known. */
+  readonly opened: Opened | undefined;
 }
 
 /** Characters of narration spoken in a second, about: what a scene's length is told from before it is spoken. */
@@ -36,6 +36,7 @@ export function expectedSeconds(scene: Scene, project: Project): number {
 export function planScenes(
   scenes: readonly Scene[],
   contents: ReadonlyMap<string, SceneContent>,
+  opened: ReadonlyMap<string, Opened>,
   project: Project,
   ledger: Ledger,
 ): PlannedScene[] {
@@ -58,7 +59,7 @@ export function planScenes(
     scene,
     content: contentOf(scene),
     cost: recordedSeconds(scene) ?? expectedSeconds(scene, project) * rate,
-    opened: ledger[scene.id]?.opened,
+    opened: opened.get(scene.id),
   }));
 }
 

@@ -9,7 +9,7 @@ import { dependenciesOf } from '../project/project.js';
 import { normalisedText } from '../project/python-source.js';
 import type { Tools } from '../video/ffmpeg.js';
 import { writeSceneVideo } from '../video/join.js';
-import { openedToCover } from './content.js';
+import { beyondSources, openedToCover } from './content.js';
 import { longestFirst, type PlannedScene } from './plan.js';
 import type { Progress } from './progress.js';
 import type { SceneResult } from './result.js';
@@ -119,7 +119,7 @@ async function saveOne(
   many: RenderMany,
 ): Promise<string | undefined> {
   const { scene, content } = planned;
-  const unsafe = result.facts.unsafe;
+  const unsafe = beyondSources(scene.id, result, many.project);
   if (unsafe.length > 0) {
     const why = `its result depends on more than its sources (${unsafe.join('; ')})`;
     many.log.warning(`scene ${scene.id} is rendered every time: ${why}`, { file: scene.file });

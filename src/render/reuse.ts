@@ -64,17 +64,16 @@ function entryKey(content: SceneContent, opened: Opened, scenes: SceneStore): st
 const REPLACEMENT = '-r';
 
 /**
- * Whether the store has the scene, without bringing it. `openedNames`: what its last render opened, where that is known;
- * without it the answer may be a yes to an entry that turns out to be made with other files.
+ * Whether the store has the scene, without bringing it. `lastOpened`: the files its last render
+ * opened, as they are now, where that is known; without it the answer may be a yes to an entry that turns out to be made with other files.
  */
 export async function isStored(
   content: SceneContent,
-  openedNames: readonly string[] | undefined,
+  lastOpened: Opened | undefined,
   scenes: SceneStore,
 ): Promise<boolean> {
-  const opened = await hashOpened(openedNames ?? [], scenes.project);
-  const key = entryKey(content, opened, scenes);
-  const prefixes = openedNames === undefined ? [entryPrefix(content, scenes)] : [];
+  const key = entryKey(content, lastOpened ?? {}, scenes);
+  const prefixes = lastOpened === undefined ? [entryPrefix(content, scenes)] : [];
   return (await scenes.store.find({ key, path: resultFolder(content, scenes) }, prefixes)) !== undefined;
 }
 
@@ -88,7 +87,7 @@ export type Restored = FinishedScene | 'missing' | 'damaged';
 export async function restoreScene(
   sceneId: string,
   content: SceneContent,
-  openedNames: readonly string[] | undefined,
+  lastOpened: Opened | undefined,
   scenes: SceneStore,
 ): Promise<Restored> {
   const { project, store } = scenes;
@@ -109,7 +108,7 @@ export async function restoreScene(
     return finishedScene(path, entry);
   };
 
-  const key = entryKey(content, await hashOpened(openedNames ?? [], project), scenes);
+  const key = entryKey(content, lastOpened ?? {}, scenes);
   try {
     return (await attempt(key, [entryPrefix(content, scenes)])) ?? 'missing';
   } catch (error) {

@@ -1,6 +1,15 @@
 import { join, relative } from 'node:path';
+import type { Project } from '../project/project.js';
 import type { Scene } from '../project/scenes.js';
-import { changesBetween, type SceneContent, sceneContent, sharedIngredients } from '../render/content.js';
+import {
+  beyondSources,
+  changesBetween,
+  hashOpened,
+  type Opened,
+  type SceneContent,
+  sceneContent,
+  sharedIngredients,
+} from '../render/content.js';
 import type { Ledger, LedgerPlace } from '../render/ledger.js';
 import { type PlannedScene, planScenes } from '../render/plan.js';
 import { planVoice, type VoicePlan } from '../voice/plan.js';
@@ -33,31 +42,39 @@ export async function planBuild(
   const contents = new Map(
     scenes.map((scene) => [scene.id, sceneContent(scene, { project, options, versions, voice, shared })]),
   );
-  return { voice, contents, scenes: planScenes(scenes, contents, project, ledger) };
+  const opened = new Map<string, Opened>();
+  for (const { id } of scenes) {
+    const names = ledger[id] && Object.keys(ledger[id].opened);
+    if (names) opened.set(id, await hashOpened(names, project));
+  }
+  return { voice, contents, scenes: planScenes(scenes, contents, opened, project, ledger) };
 }
 
 /** Why a scene is not reused, in words. */
 export function reasonToRender(
-  id: string,
-  content: SceneContent,
+  { scene, content, opened }: PlannedScene,
   ledger: Ledger,
   damaged: ReadonlySet<string>,
 ): string {
-  if (damaged.has(id)) return 'its stored result is damaged';
-  const before = ledger[id];
+  if (damaged.has(scene.id)) return 'its stored result is damaged';
+  const before = ledger[scene.id];
   if (!before) return 'nothing stored yet';
-  const changes = changesBetween(before.ingredients, content.ingredients);
+  const changes = [
+    ...changesBetween(before.ingredients, content.ingredients),
+    ...changesBetween(before.opened, opened ?? {}),
+  ];
   if (changes.length > 0) return changes.join(', ');
-  return before.opened.length > 0 ? `no entry, or one of ${before.opened.join(', ')} changed` : 'no entry in the store';
+  return before.unsafe.length > 0 ? `every time: ${before.unsafe.join(', ')}` : 'no entry in the store';
 }
 
 /** What the next build may know of the scenes of this one. */
-export function ledgerOf(finished: FinishedScenes, before: Ledger): Ledger {
+export function ledgerOf(finished: FinishedScenes, before: Ledger, project: Project): Ledger {
   const now = [...finished].map(([id, { entry, result }]) => [
     id,
     {
       ingredients: entry.ingredients,
-      opened: Object.keys(entry.opened),
+      opened: entry.opened,
+      unsafe: beyondSources(id, result, project),
       renderSeconds: entry.renderSeconds,
       frames: result.facts.frames,
     },

@@ -11,7 +11,7 @@ import type { FinishedScene, SceneStore } from '../render/reuse.js';
 import { count } from '../report/summary.js';
 import type { Runtime } from '../setup/runtime.js';
 import type { VoiceReport } from '../voice/provide.js';
-import { type BuildContext, note } from './context.js';
+import type { BuildContext } from './context.js';
 
 /** Renders what is missing, as many scenes at once as the machine carries. */
 export async function renderMissing(
@@ -61,10 +61,11 @@ export async function renderMissing(
     log: host.log,
     signal: context.signal,
   });
+  // told on the log already, at the scene's file
   for (const [id, { finished, notSaved }] of rendered) {
     if (finished.result.facts.fallback)
-      note(context, `scene ${id} took the slow way: ${finished.result.facts.fallback}`);
-    if (notSaved && notSaved !== 'off') note(context, `scene ${id} is rendered every time: ${notSaved}`);
+      context.notes.push(`scene ${id} took the slow way: ${finished.result.facts.fallback}`);
+    if (notSaved && notSaved !== 'off') context.notes.push(`scene ${id} is rendered every time: ${notSaved}`);
   }
   return new Map([...rendered].map(([id, { finished }]) => [id, finished]));
 }

@@ -1,0 +1,63 @@
+import { nodesOf, type PythonSource, placeOf, textOf } from './python-source.js';
+
+/** Something outside the sources that decides what a scene looks like, and where the source asks for it. */
+export interface OutsideUse {
+  /** For people: "the clock (datetime.now)". */
+  readonly what: string;
+  readonly line: number;
+}
+
+/** Last names of calls and attributes that give another value at each run. The driver seeds random generators itself. */
+const VARYING: Readonly<Record<string, string>> = {
+  now: 'the clock',
+  utcnow: 'the clock',
+  today: 'the clock',
+  time_ns: 'the clock',
+  localtime: 'the clock',
+  gmtime: 'the clock',
+  strftime: 'the clock',
+  perf_counter: 'the clock',
+  monotonic: 'the clock',
+  process_time: 'the clock',
+  uuid1: 'chance',
+  uuid4: 'chance',
+  urandom: 'chance',
+  token_bytes: 'chance',
+  token_hex: 'chance',
+  randbelow: 'chance',
+  SystemRandom: 'chance',
+  getpid: 'the process',
+  gethostname: 'the machine',
+  getuser: 'the machine',
+};
+
+/** Names of the whole environment; scenes that ask for it depend on what they may see of it. */
+const ENVIRONMENT = new Set(['environ', 'getenv']);
+
+/** `time.time()`: its last name alone is too common a word. */
+const CLOCK_MODULE_CALL = /^time\s*\.\s*time$/;
+
+/** What a source asks for that another run would answer otherwise: the clock, chance, the machine. */
+export function outsideUses(source: PythonSource): OutsideUse[] {
+  const uses: OutsideUse[] = [];
+  for (const node of nodesOf(source)) {
+    if (node.name !== 'CallExpression' || !node.firstChild) continue;
+    const called = textOf(source, node.firstChild);
+    const last = /(\w+)$/.exec(called)?.[1] ?? '';
+    const what = Object.hasOwn(VARYING, last)
+      ? VARYING[last]
+      : CLOCK_MODULE_CALL.test(called)
+        ? 'the clock'
+        : undefined;
+    if (what) uses.push({ what: `${what} (${called.replaceAll(/\s+/g, '')})`, line: placeOf(source, node).line ?? 1 });
+  }
+  return uses;
+}
+
+/** Whether a source asks for variables of the environment. */
+export function readsEnvironment(source: PythonSource): boolean {
+  for (const node of nodesOf(source)) {
+    if (/^(Variable|Property)Name$/.test(node.name) && ENVIRONMENT.has(textOf(source, node))) return true;
+  }
+  return false;
+}
