@@ -131,7 +131,7 @@ export function readOptions(raw: RawInputs, context: InputContext): Options {
     setup: oneOf('setup', text('setup'), ['auto', 'never'] as const),
     cache: oneOf('cache', text('cache') || (context.lowTrust ? 'read' : 'read-write'), CACHE_MODES),
     cachePrefix: cachePrefix(text('cache-prefix')),
-    output: output === '' ? undefined : path(output),
+    output: output === '' ? undefined : path(video(output)),
     encoder: oneOf('encoder', text('encoder'), ['fast', 'stock'] as const),
     encoderOptions: Object.freeze(encoderOptions(text('encoder-options'))),
     shard: shard(text('shard')),
@@ -160,6 +160,12 @@ function list(value: string): string[] {
 function cachePrefix(value: string): string {
   if (/^[\w.-]{1,64}$/.test(value)) return value.toLowerCase();
   throw invalid('cache-prefix', value, 'up to 64 letters, digits, "_", "-" and "."');
+}
+
+/** The place of the video. Another ending would promise another format, or be that of the captions beside it. */
+function video(value: string): string {
+  if (/[^/\\]\.mp4$/i.test(value)) return value;
+  throw invalid('output', value, 'the path of a file that ends in .mp4');
 }
 
 function encoderOptions(value: string): Record<string, string> {
