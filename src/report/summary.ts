@@ -35,7 +35,7 @@ export interface BuildReport {
 /** "1 min 52 s" */
 export function humanSeconds(seconds: number): string {
   const whole = Math.round(seconds);
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
@@ -48,7 +48,7 @@ export function buildSummary(report: BuildReport): string {
   );
   const spoken = report.voice.synthesized;
   return [
-    `## ${report.projectName}`,
+    `## ${cell(report.projectName)}`,
     '',
     facts
       ? `**${humanSeconds(facts.durationSeconds)}** of video, ${facts.frames} frames at ${facts.fps} a second. `
@@ -72,7 +72,7 @@ export function failureSummary(
   errors: readonly { message: string; at: string; hint?: string | undefined }[],
 ): string {
   return [
-    `## ${projectName}: the build failed`,
+    `## ${cell(projectName)}: the build failed`,
     '',
     ...errors.map(
       ({ message, at, hint }) => `- ${at ? `\`${at}\`: ` : ''}${cell(message)}${hint ? ` — ${cell(hint)}` : ''}`,
