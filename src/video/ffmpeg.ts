@@ -20,7 +20,8 @@ export const CHANNELS = 2;
 export const AAC_FRAME = 1024;
 
 const COMMON = ['-hide_banner', '-nostdin', '-y', '-loglevel', 'warning'];
-const AAC = ['-c:a', 'aac', '-b:a', '192k', '-flags:a', '+bitexact'];
+// the fast coder takes half the time of the other; at this rate speech is the same
+const AAC = ['-c:a', 'aac', '-aac_coder', 'fast', '-b:a', '192k', '-flags:a', '+bitexact'];
 // no dates and no version numbers: the same inputs give the same bytes
 const EXACT_MP4 = ['-fflags', '+bitexact', '-movflags', '+faststart', '-f', 'mp4'];
 
