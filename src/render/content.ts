@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { type Options, QUALITIES } from '../inputs.js';
@@ -69,6 +69,8 @@ export function sceneContent(scene: Scene, context: ContentContext): SceneConten
     ...Object.fromEntries(Object.entries(context.versions).map(([name, version]) => [name, version])),
     ...context.shared,
     ...(readsEnvironment && { environment: contentKey(presentVariables()) }),
+    // the result tells its id; two scenes of one file are two results
+    scene: scene.id,
     class: scene.className,
     quality: size ? `${size.width}x${size.height} at ${size.fps}` : 'project',
     encoder: options.encoder,
@@ -122,6 +124,22 @@ export async function hashOpened(names: readonly string[], project: Project): Pr
     names.map(async (name) => [name, (await hashOf(resolve(project.repoRoot, name))) ?? 'none'] as const),
   );
   return Object.fromEntries(hashes);
+}
+
+/**
+ * The first of the opened files that was written after `time` (in ms): what the render saw of it may not be what lies
+ * there now. Only a reason not to keep a result; keys never look at times.
+ */
+export async function writtenSince(
+  names: readonly string[],
+  time: number,
+  project: Project,
+): Promise<string | undefined> {
+  for (const name of names) {
+    const facts = await stat(resolve(project.repoRoot, name)).catch(() => undefined);
+    if (facts && facts.mtimeMs > time) return name;
+  }
+  return undefined;
 }
 
 /** How one content differs from an earlier one of the same scene, for people; empty where it does not. */

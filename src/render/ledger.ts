@@ -45,7 +45,7 @@ export async function readLedger(place: LedgerPlace): Promise<Ledger> {
       format: number;
       scenes: Ledger;
     };
-    return value.format === LEDGER_FORMAT ? value.scenes : {};
+    return value.format === LEDGER_FORMAT ? (value.scenes ?? {}) : {};
   } catch {
     return {};
   }

@@ -9,7 +9,7 @@ import { dependenciesOf } from '../project/project.js';
 import { normalisedText } from '../project/python-source.js';
 import type { Tools } from '../video/ffmpeg.js';
 import { writeSceneVideo } from '../video/join.js';
-import { beyondSources, openedToCover } from './content.js';
+import { beyondSources, openedToCover, writtenSince } from './content.js';
 import { longestFirst, type PlannedScene } from './plan.js';
 import type { Progress } from './progress.js';
 import type { SceneResult } from './result.js';
@@ -71,12 +71,15 @@ export async function renderScenes(many: RenderMany): Promise<ReadonlyMap<string
 interface Fresh {
   readonly finished: FinishedScene;
   readonly result: SceneResult;
+  /** When the render began, in ms of the clock that files have. */
+  readonly begun: number;
 }
 
 async function renderOne(planned: PlannedScene, many: RenderMany): Promise<Fresh> {
   const { scene, content } = planned;
   const { log, progress, project, sceneStore } = many;
   progress.started(scene.id);
+  const begun = Date.now();
   const started = performance.now();
   const result = await renderScene(scene, resultFolder(content, sceneStore), many.settings, {
     onFrames: (frames) => progress.frames(scene.id, frames),
@@ -98,7 +101,7 @@ async function renderOne(planned: PlannedScene, many: RenderMany): Promise<Fresh
     log.warning(`scene ${scene.id}: rendered the slow way, by Manim's own writer: ${facts.fallback}`, {
       file: scene.file,
     });
-  return { finished, result };
+  return { finished, result, begun };
 }
 
 function sceneDetails({ facts }: SceneResult, opened: readonly string[]): string[] {
@@ -115,7 +118,7 @@ function sceneDetails({ facts }: SceneResult, opened: readonly string[]): string
 /** Saves a fresh scene where that is safe. Returns why it was not saved. */
 async function saveOne(
   planned: PlannedScene,
-  { finished, result }: Fresh,
+  { finished, result, begun }: Fresh,
   many: RenderMany,
 ): Promise<string | undefined> {
   const { scene, content } = planned;
@@ -125,7 +128,9 @@ async function saveOne(
     many.log.warning(`scene ${scene.id} is rendered every time: ${why}`, { file: scene.file });
     return why;
   }
-  const edited = await editedSince(planned, many.project);
+  const edited =
+    (await editedSince(planned, many.project)) ??
+    (await writtenSince(Object.keys(finished.entry.opened), begun, many.project));
   if (edited) {
     many.log.warning(`scene ${scene.id} is not kept: ${edited} was edited while it rendered`);
     return `${edited} was edited`;

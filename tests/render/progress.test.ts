@@ -1,14 +1,14 @@
 import { progressLine, reportProgress } from '../../src/render/progress.js';
 import { recordingLog } from '../support/log.js';
 
-test.each([
+test.each<[numbers: Parameters<typeof progressLine>, line: string]>([
   [[2, 6, 1830, 6600, 18.3], 'rendered: 2 of 6 scenes, 1830 of about 6600 frames, about 48 s left'],
   [[0, 3, 0, 900, 5], 'rendered: 0 of 3 scenes, 0 of about 900 frames'],
   [[3, 3, 900, 900, 10], 'rendered: 3 of 3 scenes, 900 of about 900 frames'],
   [[2, 3, 950, 900, 10], 'rendered: 2 of 3 scenes, 950 of about 950 frames'],
   [[3, 3, 800, 900, 10], 'rendered: 3 of 3 scenes, 800 of about 900 frames'],
   [[1, 2, 10, 20.4, 1], 'rendered: 1 of 2 scenes, 10 of about 20 frames, about 2 s left'],
-] as const)('progress is told in scenes, frames and seconds: %j', (numbers, line) => {
+])('progress is told in scenes, frames and seconds: %j', (numbers, line) => {
   expect(progressLine(...numbers)).toBe(line);
 });
 
