@@ -83,7 +83,8 @@ export async function prepareRuntime(options: RuntimeOptions): Promise<Runtime> 
 
   const [ready, installed] = await settle(seen.ready ?? own(seen, options, report), installTools(seen, options));
   const whole = isWhole(ready) ? ready : await mendLibraries(ready, seen, options, report);
-  const tools = installed.length > 0 ? await findTools(options.latex) : seen.tools;
+  // packages that compile, too, may bring fonts
+  const tools = installed.length > 0 || whole !== seen.ready ? await findTools(options.latex) : seen.tools;
   const still = missingTools(tools, options.latex);
   if (still.length > 0) throw stillMissing(still, await findOnPath('ffmpeg'));
 
