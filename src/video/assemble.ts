@@ -4,7 +4,7 @@ import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import type { FinishedScene } from '../render/reuse.js';
 import { cacheKey, contentKey, sha256OfFile } from '../store/keys.js';
-import type { Store } from '../store/store.js';
+import type { Store, StoreEntry } from '../store/store.js';
 import type { Tools } from './ffmpeg.js';
 import { type Chapter, joinScenes } from './join.js';
 import { type Inspection, inspectVideo } from './probe.js';
@@ -64,22 +64,19 @@ export async function assemble(assembly: Assembly): Promise<AssembledVideo> {
     })),
   });
   const path = join(assembly.folder, content.slice(0, 24));
-  const entry = { key: cacheKey(assembly.cachePrefix, 'video', `v${VIDEO_FORMAT}`, content), path };
+  const key = cacheKey(assembly.cachePrefix, 'video', `v${VIDEO_FORMAT}`, content);
+  // entries never change: what replaces a damaged one lies beside it
+  const beside = `${key}-r`;
 
-  await rm(path, { recursive: true, force: true });
-  await mkdir(path, { recursive: true });
-  let facts: VideoFacts | undefined;
-  if ((await store.restore(entry)) !== undefined) {
-    facts = await readVideo(path).catch((error: unknown) => {
-      log.warning(`the stored video is damaged (${messageOf(error)}); it is joined again`);
-      return undefined;
-    });
-  }
-  const reused = facts !== undefined;
-  if (!facts) {
+  const stored = await restoreVideo({ key, path }, store, log);
+  const replaced = stored === 'damaged' ? await restoreVideo({ key: beside, path }, store, log) : stored;
+  const reused = typeof replaced === 'object';
+  let facts: VideoFacts;
+  if (reused) facts = replaced;
+  else {
     await assembly.ready();
     facts = await joinAnew(assembly, path);
-    await store.save(entry);
+    await store.save({ key: stored === 'damaged' ? beside : key, path });
   }
   const stem = output.replace(/\.[^./]*$/, '');
   const captions = { srt: `${stem}.srt`, vtt: `${stem}.vtt` };
@@ -87,6 +84,16 @@ export async function assemble(assembly: Assembly): Promise<AssembledVideo> {
   await place(join(path, 'video.srt'), captions.srt);
   await place(join(path, 'video.vtt'), captions.vtt);
   return { facts, reused, captions };
+}
+
+async function restoreVideo(entry: StoreEntry, store: Store, log: Log): Promise<VideoFacts | 'missing' | 'damaged'> {
+  await rm(entry.path, { recursive: true, force: true });
+  await mkdir(entry.path, { recursive: true });
+  if ((await store.restore(entry)) === undefined) return 'missing';
+  return readVideo(entry.path).catch((error: unknown) => {
+    log.warning(`the stored video is damaged (${messageOf(error)}); it is not used`);
+    return 'damaged' as const;
+  });
 }
 
 async function joinAnew({ scenes, tools, log }: Assembly, path: string): Promise<VideoFacts> {
