@@ -37,8 +37,7 @@ export async function lockProject(projectDir: string): Promise<() => Promise<voi
 async function acquire(path: string, projectDir: string): Promise<void> {
   if (await take(path, projectDir)) return;
   const found = await readLock(path);
-  if (!found.isAlive && (await removeAbandoned(path)) && (await take(path, projectDir))) return;
-  throw busy(path, found.process);
+  if (found?.isAlive || !(await takeOver(path, projectDir))) throw busy(path, found?.process ?? 0);
 }
 
 function busy(path: string, holder: number): UserError {
@@ -62,19 +61,21 @@ async function take(path: string, projectDir: string): Promise<boolean> {
   }
 }
 
-async function readLock(path: string): Promise<Lock> {
-  const text = await readFile(path, 'utf8').catch(() => '');
+/** What the lock says; undefined where there is none. */
+async function readLock(path: string): Promise<Lock | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  const facts = await stat(path).catch(() => undefined);
+  if (text === undefined || facts === undefined) return undefined;
   const number = Number(/^\s*(\d+)\s*$/.exec(text)?.[1] ?? 0);
   if (number > 0) return { process: number, isAlive: number !== process.pid && isAlive(number) };
-  const made = text === '' ? await stat(path).catch(() => undefined) : undefined;
-  return { process: 0, isAlive: made !== undefined && Date.now() - made.mtimeMs < UNWRITTEN_MS };
+  return { process: 0, isAlive: text === '' && Date.now() - facts.mtimeMs < UNWRITTEN_MS };
 }
 
 /**
- * Removes an abandoned lock. Only one build at a time may do so: another could take the lock of the first, which is new by
- * then, for the abandoned one. False where there is such another.
+ * Takes over an abandoned lock. One build at a time may do so, since another would take the new lock of the first for the
+ * abandoned one and remove it. False where another build has it by now.
  */
-async function removeAbandoned(path: string): Promise<boolean> {
+async function takeOver(path: string, projectDir: string): Promise<boolean> {
   const guard = `${path}.removing`;
   const left = await stat(guard).catch(() => undefined);
   if (left && Date.now() - left.mtimeMs > UNWRITTEN_MS) await rm(guard, { recursive: true, force: true });
@@ -84,9 +85,11 @@ async function removeAbandoned(path: string): Promise<boolean> {
     return false;
   }
   try {
-    if ((await readLock(path)).isAlive) return false;
-    await rm(path, { force: true });
-    return true;
+    const lock = await readLock(path);
+    if (lock?.isAlive) return false;
+    // without a lock there is nothing to remove: whatever appears there now is another's
+    if (lock) await rm(path, { force: true });
+    return await take(path, projectDir);
   } finally {
     await rm(guard, { recursive: true, force: true });
   }

@@ -78,7 +78,7 @@ test('of many processes that come at once to an abandoned lock, one gets the pro
      process.stdout.write(String(taken));
      setTimeout(() => {}, 60_000);`,
   );
-  for (let round = 0; round < 2; round++) {
+  for (let round = 0; round < 3; round++) {
     const project = await newFolder();
     const go = join(project, 'go');
     await writeFile(join(project, '.build.lock'), `${endedProcess()}\n`);
