@@ -5,8 +5,8 @@ export default {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] },
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/build', '<rootDir>/.flaming-horse', '<rootDir>/.tools'],
-  // tests wait for programs most of the time: leave no core aside for jest itself
-  maxWorkers: '100%',
+  // one file at a time: act listens on a fixed port, and most tests keep several cores busy by themselves
+  maxWorkers: 1,
   watchman: false,
   testTimeout: 300_000,
 };
