@@ -1,0 +1,1 @@
+"""The benchmark: what a build costs beside the ways it replaces. Started by script/bench."""

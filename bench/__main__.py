@@ -1,0 +1,130 @@
+"""The command line of the benchmark."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from .builds import SHARDS, measure_builds
+from .machine import commit, machine, versions
+from .process import BenchError
+from .projects import VOICE_FOLDER, Project, copy_of, find_projects
+from .records import Records
+from .report import report
+from .tools import VOICE, Bench, build, cores
+from .ways import OURS, measure_renders
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> int:
+    """Measure and write the results."""
+    options = _options()
+    try:
+        _run(options)
+    except BenchError as error:
+        print(f"script/bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nscript/bench: interrupted; --resume goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="script/bench",
+        description="Measures renders and builds beside the ways they replace, and writes the results as Markdown.",
+    )
+    parser.add_argument("--only", choices=("render", "builds"), help="one of the two tables")
+    parser.add_argument("--scenes", default="", help="only these scenes: ids, separated by commas")
+    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="rounds (default: 3)")
+    parser.add_argument(
+        "--projects",
+        type=Path,
+        default=ROOT.parent / "shared" / "projects",
+        metavar="DIR",
+        help="a folder of more projects beside the sample (default: ../shared/projects, if it is there)",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "bench" / "RESULTS.md", metavar="FILE", help="default: bench/RESULTS.md"
+    )
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=ROOT / ".flaming-horse" / "bench",
+        metavar="DIR",
+        help="scratch, logs and measurements (default: .flaming-horse/bench)",
+    )
+    parser.add_argument("--resume", action="store_true", help="keep what an interrupted run measured, and go on")
+    options = parser.parse_args()
+    if options.repeat < 1:
+        parser.error("--repeat: at least one round")
+    return options
+
+
+def _run(options: argparse.Namespace) -> None:
+    bench = Bench(ROOT, options.work.resolve())
+    if not bench.python.is_file():
+        raise BenchError(f"{bench.python} is missing: run script/bootstrap first")
+    only = frozenset(word.strip() for word in options.scenes.split(",") if word.strip())
+    projects = find_projects(ROOT, options.projects.resolve(), only)
+    about_machine, at = machine(), commit(ROOT)
+    scenes = {project.name: [scene.id for scene in project.scenes] for project in projects}
+    settings = {
+        "commit": at,
+        "machine": {name: value for name, value in about_machine.items() if name != "Load before"},
+        "scenes": scenes,
+    }
+    records = Records(bench.work / "measurements.jsonl", settings, resume=options.resume)
+    if not options.resume:
+        for folder in ("run", "spoken", "logs", "truth"):
+            shutil.rmtree(bench.work / folder, ignore_errors=True)
+    voices = {project.name: _speak(bench, project) for project in projects}
+    if options.only != "builds":
+        measure_renders(bench, projects, voices, records, options.repeat)
+    if options.only != "render":
+        measure_builds(bench, projects, voices, records, options.repeat)
+    shutil.rmtree(bench.work / "run", ignore_errors=True)
+
+    encoders = sorted(
+        {name for project in projects for one in records.of(project.name, OURS) for name in one.more.get("x264", [])}
+    )
+    about = {
+        "Machine": about_machine,
+        "Versions": {**versions(), **({"x264 of the renders": ", ".join(encoders)} if encoders else {})},
+        "Settings": {
+            "Commit": at,
+            "Rounds": str(options.repeat),
+            "Scenes": "; ".join(f"{project.name}: {_scenes(project)}" for project in projects),
+            "Renders at once": f"(a) 1, (b) {cores()}, (c) sized to the machine",
+            "Voice": VOICE,
+            "Shards": str(SHARDS),
+        },
+    }
+    text = report(records, about, scenes)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(text, encoding="utf-8")
+    print(f"written: {options.out}")
+
+
+def _scenes(project: Project) -> str:
+    return "all" if project.whole else ", ".join(scene.id for scene in project.scenes)
+
+
+def _speak(bench: Bench, project: Project) -> Path:
+    """Let our own build speak the lines of a project, once; gives a project folder with them. Not timed."""
+    spoken = bench.work / "spoken" / project.name
+    if not (spoken / VOICE_FOLDER).is_dir():
+        print(f"{project.name}: speaking its lines", flush=True)
+        folder = copy_of(project, bench.work / "run" / "speak", None)
+        options = ("--cache", "off", "--voice", VOICE, "--quality", "low")
+        build(bench, project, folder, folder.parents[1] / "home", bench.log(project.name, "speak"), options)
+        shutil.copytree(folder / VOICE_FOLDER, spoken / VOICE_FOLDER)
+    return spoken
+
+
+if __name__ == "__main__":
+    sys.exit(main())
