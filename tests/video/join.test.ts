@@ -169,6 +169,12 @@ describe.each([
     expect(files.sort()).toEqual(['again.mp4', 'again.mp4.work', 'again.srt', 'again.vtt']);
   });
 
+  test('tell nothing of the version of ffmpeg or of the day', async () => {
+    expect((await readFile(joined.output)).toString('latin1')).not.toMatch(/Lav[fc]\d/);
+    const { format } = (await ffprobe(joined.output, '-show_format')) as unknown as { format: { tags: object } };
+    expect(Object.keys(format.tags).filter((name) => /time|date|encoder/i.test(name))).toEqual([]);
+  });
+
   test('have the colours of the scenes', async () => {
     const { video } = await probe(joined.output, tools);
     expect(video?.parameters).toMatchObject({
