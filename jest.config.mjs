@@ -5,8 +5,7 @@ export default {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] },
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/build', '<rootDir>/.flaming-horse', '<rootDir>/.tools'],
-  // one file at a time: act listens on a fixed port, and most tests keep several cores busy by themselves
-  maxWorkers: 1,
+  maxWorkers: '100%',
   watchman: false,
   testTimeout: 300_000,
 };

@@ -1,9 +1,9 @@
 import { appendFileSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join, relative } from 'node:path';
 import * as core from '@actions/core';
 import type { Options, RawInputs } from './inputs.js';
 import type { Log } from './log.js';
+import { cacheHome } from './setup/options.js';
 import { actionsCacheStore } from './store/actions-cache.js';
 import { folderStore } from './store/folder.js';
 import { noStore, readOnly, type Store } from './store/store.js';
@@ -140,11 +140,4 @@ function terminalLog(verbose: boolean): Log {
       for (const line of lines) say(`    ${line}`);
     },
   };
-}
-
-/** The folder of this project in the user's cache home: the store of the command line, virtual environments. */
-export function cacheHome(env: NodeJS.ProcessEnv): string {
-  const home =
-    env.XDG_CACHE_HOME || join(homedir(), ...(process.platform === 'darwin' ? ['Library', 'Caches'] : ['.cache']));
-  return join(home, 'flaming-horse');
 }

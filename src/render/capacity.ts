@@ -19,12 +19,12 @@ const MEMORY_SHARE = 0.85;
 const MIB = 2 ** 20;
 
 /**
- * Peak memory of one render in bytes. Measured: see docs/rendering.md; a render holds the interpreter with Manim, a few
- * frames and the encoder's references.
+ * Memory to set aside for one render, in bytes: half as much again as the peak of a full scene, measured from 854x480 to
+ * 3840x2160 (docs/rendering.md): the interpreter with Manim, a few frames and the encoder's references.
  */
 export function renderMemory(size: { width: number; height: number }, encoder: 'fast' | 'stock'): number {
   const pixels = size.width * size.height;
-  return encoder === 'fast' ? 320 * MIB + pixels * 110 : 450 * MIB + pixels * 310;
+  return encoder === 'fast' ? 310 * MIB + pixels * 66 : 310 * MIB + pixels * 370;
 }
 
 /** How many of `scenes` renders fit the machine side by side. `wanted`: see Options.parallelRenders. */

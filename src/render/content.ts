@@ -6,6 +6,7 @@ import { childEnvironment } from '../process.js';
 import { nameOf } from '../project/dependencies.js';
 import { dependenciesOf, type Project } from '../project/project.js';
 import type { Scene } from '../project/scenes.js';
+import { withoutLatex } from '../setup/runtime.js';
 import { actionRoot, shippedFile } from '../shipped.js';
 import { contentKey, sha256, sha256OfFile } from '../store/keys.js';
 import type { VoicePlan } from '../voice/plan.js';
@@ -53,7 +54,7 @@ function userManimConfig(): string {
 /** The content of a scene before it is rendered: what it is made from and the key over that. */
 export function sceneContent(scene: Scene, context: ContentContext): SceneContent {
   const { project, options, voice } = context;
-  const { sources, narrationKeys, readsEnvironment } = dependenciesOf(project, scene);
+  const { sources, narrationKeys, readsEnvironment, latex } = dependenciesOf(project, scene);
   const lines = narrationKeys.flatMap((key) => {
     const line = voice.lines.find((planned) => planned.key === key);
     if (!line) throw new Error(`narration line ${key} is not in the voice plan`);
@@ -66,7 +67,8 @@ export function sceneContent(scene: Scene, context: ContentContext): SceneConten
   const ingredients: Ingredients = {
     ...Object.fromEntries([...sources].map(([name, source]) => [name, sha256(source.text)])),
     ...Object.fromEntries(lines),
-    ...Object.fromEntries(Object.entries(context.versions).map(([name, version]) => [name, version])),
+    // a job that renders no LaTeX does not know its version, and must agree with one that does
+    ...(latex ? context.versions : withoutLatex(context.versions)),
     ...context.shared,
     ...(readsEnvironment && { environment: contentKey(presentVariables()) }),
     // the result tells its id; two scenes of one file are two results

@@ -117,6 +117,7 @@ export function reencodeArgs(plan: ReencodePlan): string[] {
     `format=${plan.pixelFormat}`,
     // a converted rate may come out a frame short; what is too long is cut by -frames:v
     'tpad=stop_mode=clone:stop=2',
+    ...colourFilter(plan.colours),
   ];
   const colour = (option: string, value: string): string[] => (value === 'unknown' ? [] : [option, value]);
   const x264 = Object.entries(plan.x264).map(([name, value]) => `${name}=${value.replaceAll(':', ',')}`);
@@ -135,6 +136,13 @@ export function reencodeArgs(plan: ReencodePlan): string[] {
     ...EXACT_MP4,
     plan.output,
   ];
+}
+
+/** Tags frames: since ffmpeg 7 the encoder believes them and not its options. */
+function colourFilter({ range, space, transfer, primaries }: ReencodePlan['colours']): string[] {
+  const parameters = { range, colorspace: space, color_trc: transfer, color_primaries: primaries };
+  const known = Object.entries(parameters).filter(([, value]) => value !== 'unknown');
+  return known.length === 0 ? [] : [`setparams=${known.map(([name, value]) => `${name}=${value}`).join(':')}`];
 }
 
 /** Reports stretches of at least `seconds` below `decibels` on standard error; see parseSilences. */

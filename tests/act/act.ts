@@ -65,7 +65,6 @@ export function actRepository(): ActRepository {
       git('commit', '-q', '--allow-empty', '-m', `run ${runs}`);
       const args = ['push', '-W', '.github/workflows/test.yml', '-P', 'ubuntu-latest=-self-hosted'];
       args.push('--cache-server-addr', '127.0.0.1', '--cache-server-path', join(base, 'cache'));
-      args.push('--artifact-server-addr', '127.0.0.1', '--artifact-server-path', join(base, 'artifacts'));
       args.push('--action-cache-path', join(base, 'actions'), '--local-repository', `flaming-horse/build@v1=${action}`);
       const variables = { ...env, RESULTS: results, PYTHON, GITHUB_RUN_ID: String(Date.now()) };
       for (const [name, value] of Object.entries(variables)) args.push('--env', `${name}=${value}`);
