@@ -190,7 +190,7 @@ function generator(seed: number): (bound: number) => number {
 
 describe('the shape of a narration file', () => {
   const PLAIN = 'SCRIPT = {"a": "one", "b": "two"}\n';
-  test.each([
+  const alike: readonly (readonly [string, string])[] = [
     [
       'comments everywhere',
       '# c\nSCRIPT = {  # c\n  # c\n  "a": "one",  # c\n  # "c": "no",\n  "b":  # c\n "two"  # c\n}  # c\n',
@@ -212,10 +212,18 @@ describe('the shape of a narration file', () => {
     ['no line end at all', PLAIN.trim()],
     ['other quotes and another layout', "SCRIPT={'a':'one','b':(\"t\"\n 'wo')}"],
     ['entries in another order', 'SCRIPT = {"b": "two", "a": "one"}'],
-  ])('does not change what it holds: %s', (_, text) => {
+  ];
+  test.each(alike)('does not change what it holds: %s', (_, text) => {
     expect(texts(text)).toEqual({ a: 'one', b: 'two' });
     expect(parse(text).sha256).toBe(parse(PLAIN).sha256);
-    expect(python(PYTHON_READS, [text])).toEqual([{ a: 'one', b: 'two' }]);
+  });
+
+  test('is as Python reads it in all these', () => {
+    const read = python(
+      PYTHON_READS,
+      alike.map(([, text]) => text),
+    );
+    expect(read).toEqual(alike.map(() => ({ a: 'one', b: 'two' })));
   });
 
   test.each([
@@ -273,7 +281,7 @@ describe('the shape of a narration file', () => {
     expect(error.hint).toBeTruthy();
   });
 
-  test.each([
+  const broken: readonly (readonly [string, string, number])[] = [
     ['a text not closed', 'SCRIPT = {\n  "a": "b,\n  "c": "d",\n}\n', 2],
     ['triple quotes not closed', 'SCRIPT = {\n  "a": """b,\n  "c": "d",\n}\n', 2],
     ['a bracket not closed', 'SCRIPT = {\n  "a": "b",\n', 3],
@@ -282,10 +290,18 @@ describe('the shape of a narration file', () => {
     ['a key without a text', 'SCRIPT = {\n  "a": "b",\n  "c":\n}\n', 3],
     ['a quote inside a text', `SCRIPT = {\n  "a": "say "hi" now",\n}\n`, 2],
     ['a backslash before the last quote', String.raw`SCRIPT = {"a": "b\"}`, 1],
-  ])('that is not Python is an error near the fault: %s', async (_, text, line) => {
-    expect(python(PYTHON_READS, [text])).toEqual([null]);
+  ];
+  test.each(broken)('that is not Python is an error near the fault: %s', async (_, text, line) => {
     const error = await userError(() => parse(text));
     expect(Math.abs((error.place?.line ?? 0) - line)).toBeLessThanOrEqual(1);
+  });
+
+  test('is no Python to Python either in all these', () => {
+    const read = python(
+      PYTHON_READS,
+      broken.map(([, text]) => text),
+    );
+    expect(read).toEqual(broken.map(() => null));
   });
 });
 
