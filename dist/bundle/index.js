@@ -32212,9 +32212,8 @@ async function acquire(path, projectDir) {
     if (await take(path, projectDir))
         return;
     const found = await readLock(path);
-    if (!found.isAlive && (await removeAbandoned(path)) && (await take(path, projectDir)))
-        return;
-    throw busy(path, found.process);
+    if (found?.isAlive || !(await takeOver(path, projectDir)))
+        throw busy(path, found?.process ?? 0);
 }
 function busy(path, holder) {
     return new UserError(`another build of this project is running (process ${holder || 'unknown'})`, {
@@ -32237,19 +32236,22 @@ async function take(path, projectDir) {
         });
     }
 }
+/** What the lock says; undefined where there is none. */
 async function readLock(path) {
-    const text = await (0,promises_namespaceObject.readFile)(path, 'utf8').catch(() => '');
+    const text = await (0,promises_namespaceObject.readFile)(path, 'utf8').catch(() => undefined);
+    const facts = await (0,promises_namespaceObject.stat)(path).catch(() => undefined);
+    if (text === undefined || facts === undefined)
+        return undefined;
     const number = Number(/^\s*(\d+)\s*$/.exec(text)?.[1] ?? 0);
     if (number > 0)
         return { process: number, isAlive: number !== process.pid && isAlive(number) };
-    const made = text === '' ? await (0,promises_namespaceObject.stat)(path).catch(() => undefined) : undefined;
-    return { process: 0, isAlive: made !== undefined && Date.now() - made.mtimeMs < UNWRITTEN_MS };
+    return { process: 0, isAlive: text === '' && Date.now() - facts.mtimeMs < UNWRITTEN_MS };
 }
 /**
- * Removes an abandoned lock. Only one build at a time may do so: another could take the lock of the first, which is new by
- * then, for the abandoned one. False where there is such another.
+ * Takes over an abandoned lock. One build at a time may do so, since another would take the new lock of the first for the
+ * abandoned one and remove it. False where another build has it by now.
  */
-async function removeAbandoned(path) {
+async function takeOver(path, projectDir) {
     const guard = `${path}.removing`;
     const left = await (0,promises_namespaceObject.stat)(guard).catch(() => undefined);
     if (left && Date.now() - left.mtimeMs > UNWRITTEN_MS)
@@ -32261,10 +32263,13 @@ async function removeAbandoned(path) {
         return false;
     }
     try {
-        if ((await readLock(path)).isAlive)
+        const lock = await readLock(path);
+        if (lock?.isAlive)
             return false;
-        await (0,promises_namespaceObject.rm)(path, { force: true });
-        return true;
+        // without a lock there is nothing to remove: whatever appears there now is another's
+        if (lock)
+            await (0,promises_namespaceObject.rm)(path, { force: true });
+        return await take(path, projectDir);
     }
     finally {
         await (0,promises_namespaceObject.rm)(guard, { recursive: true, force: true });
@@ -39031,442 +39036,6 @@ function shard(value) {
     return { index, count };
 }
 
-;// CONCATENATED MODULE: ./build/render/result.js
-
-
-
-/** The format of scene results that this version writes and reads; see docs/protocol.md. */
-const RESULT_FORMAT = 1;
-/**
- * Reads a scene result and verifies it: format, checksums of its files, sample count. Throws an Error that says what is
- * wrong with it; the caller renders again.
- */
-async function readSceneResult(folder) {
-    const facts = JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(folder, 'result.json'), 'utf8'));
-    if (facts.format !== RESULT_FORMAT)
-        throw new Error(`result format ${facts.format}, expected ${RESULT_FORMAT}`);
-    if (!(facts.frames > 0) || !(facts.fps > 0))
-        throw new Error(`${facts.frames} frames at ${facts.fps} fps`);
-    const samples = Math.round((facts.frames * 48_000) / facts.fps);
-    if (facts.samples !== samples)
-        throw new Error(`${facts.samples} samples, expected ${samples}`);
-    for (const name of ['video.mp4', 'audio.wav']) {
-        const expected = facts.files[name];
-        if (!expected)
-            throw new Error(`no checksum for ${name}`);
-        if ((await sha256OfFile((0,external_node_path_.join)(folder, name))) !== expected)
-            throw new Error(`${name} is not what was rendered`);
-    }
-    return { folder, video: (0,external_node_path_.join)(folder, 'video.mp4'), audio: (0,external_node_path_.join)(folder, 'audio.wav'), facts };
-}
-
-;// CONCATENATED MODULE: ./build/render/scene.js
-
-
-
-
-
-
-/** The seed of every scene that sets none itself: without one, the same sources give other pictures each time. */
-const SEED = 0;
-/** One thread, always: the number of threads decides the pixels. */
-const ENCODER_THREADS = 1;
-const JOB_FORMAT = 1;
-/** Seconds; Manim before 0.21 hangs for ever on some errors. A long LaTeX run or a heavy frame must fit in. */
-const IDLE_LIMIT = 900;
-const WALL_LIMIT = 3 * 60 * 60;
-const LAST_LINES = 15;
-/**
- * Renders one scene in a process of its own into `resultDir` (made, emptied). Throws UserError at the user's file and
- * line where the scene fails; the whole output is in the scene's log then.
- */
-async function renderScene(scene, resultDir, settings, { onFrames, log, signal }) {
-    const media = (0,external_node_path_.join)(settings.workDir, 'media', scene.id);
-    const jobFile = (0,external_node_path_.join)(settings.workDir, 'jobs', `${scene.id}.json`);
-    for (const folder of [media, resultDir])
-        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
-    for (const folder of [(0,external_node_path_.join)(settings.workDir, 'jobs'), resultDir, settings.logDir])
-        await (0,promises_namespaceObject.mkdir)(folder, { recursive: true });
-    await (0,promises_namespaceObject.writeFile)(jobFile, JSON.stringify(jobOf(scene, media, resultDir, settings), null, 2));
-    let failure;
-    const warned = new Set();
-    const lines = [];
-    const finished = await run(settings.python, ['-m', 'flaming_horse_build.render', jobFile], {
-        cwd: settings.projectDir,
-        env: { ...settings.env, ...renderEnvironment(settings.repoRoot) },
-        guardPython: settings.python,
-        idleLimit: IDLE_LIMIT,
-        wallLimit: WALL_LIMIT,
-        ...(signal && { signal }),
-        onLine: (line) => lines.push(line.trimEnd()),
-        onEvent: (event) => {
-            if (event.event === 'frames' && typeof event.frames === 'number')
-                onFrames(event.frames);
-            if (event.event === 'error')
-                failure = failureOf(scene, event);
-            if (event.event === 'warning' && typeof event.message === 'string' && !warned.has(event.message)) {
-                warned.add(event.message);
-                log.warning(`scene ${scene.id}: ${event.message}`, scene_placeOf(event));
-            }
-        },
-    });
-    await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(settings.logDir, `${scene.id}.log`), `${lines.join('\n')}\n`);
-    await (0,promises_namespaceObject.rm)(media, { recursive: true, force: true });
-    if (finished.status === 0)
-        return readSceneResult(resultDir);
-    if (lines.length > 0)
-        log.group(`scene ${scene.id} failed: its last lines`, lines.slice(-LAST_LINES * 2));
-    throw failure ?? unexplained(scene, finished, lines);
-}
-/** The variables of the contract, and where modules are looked for: the user's repository first, then ours. */
-function renderEnvironment(repoRoot) {
-    return {
-        PYTHONPATH: [repoRoot, shippedFile('python'), shippedFile('python/provided')].join(':'),
-        PYTHONDONTWRITEBYTECODE: '1',
-        PYTHONHASHSEED: '0',
-        PYTHONUNBUFFERED: '1',
-        COLUMNS: '160', // what Manim's log wraps at
-        MANIM_VOICE_PROD: '1',
-        HF_HUB_OFFLINE: '1',
-        TRANSFORMERS_OFFLINE: '1',
-        TOKENIZERS_PARALLELISM: 'false',
-        // one render a core: threads inside a render would only fight over the cores
-        OMP_NUM_THREADS: '1',
-        OPENBLAS_NUM_THREADS: '1',
-    };
-}
-function jobOf(scene, media, resultDir, settings) {
-    return {
-        format: JOB_FORMAT,
-        project_dir: settings.projectDir,
-        repo_root: settings.repoRoot,
-        scene_id: scene.id,
-        scene_file: scene.file,
-        class_name: scene.className,
-        size: settings.size,
-        seed: SEED,
-        media_dir: media,
-        result_dir: resultDir,
-        encoder: settings.encoder,
-        encoder_options: settings.encoderOptions,
-        encoder_threads: ENCODER_THREADS,
-        tex_cache_dir: (0,external_node_path_.join)(settings.workDir, 'tex'),
-    };
-}
-function scene_placeOf(event) {
-    if (typeof event.file !== 'string')
-        return undefined;
-    return typeof event.line === 'number' ? { file: event.file, line: event.line } : { file: event.file };
-}
-function failureOf(scene, event) {
-    return new UserError(`scene ${scene.id}: ${event.type}: ${event.message}`, {
-        place: scene_placeOf(event) ?? { file: scene.file },
-        hint: hintFor(String(event.type), String(event.message)) ?? `The whole output is in log/${scene.id}.log.`,
-    });
-}
-function hintFor(type, message) {
-    if (type === 'ModuleNotFoundError') {
-        return 'Add the module to the repository, or give a Python that has it as the input python.';
-    }
-    if (/latex|dvisvgm/i.test(message))
-        return 'If it says that a program or package is missing, install it; else correct the formula.';
-    return undefined;
-}
-function unexplained(scene, finished, lines) {
-    const how = finished.reason ??
-        (finished.status === 137
-            ? 'killed, most likely for want of memory'
-            : `status ${finished.status ?? finished.signal}`);
-    return new UserError(`scene ${scene.id}: the render ended without a result (${how})`, {
-        place: { file: scene.file },
-        hint: lines.length > 0 ? `Its last words: ${lines.slice(-LAST_LINES).join('\n')}` : `See log/${scene.id}.log.`,
-    });
-}
-
-;// CONCATENATED MODULE: ./build/render/content.js
-
-
-
-
-
-
-
-
-
-
-
-/** The ingredients that all scenes of a build share. */
-async function sharedIngredients(project) {
-    const places = { 'manim.cfg': (0,external_node_path_.join)(project.folder, 'manim.cfg'), 'user-wide manim.cfg': userManimConfig() };
-    const configs = await Promise.all(Object.entries(places).map(async ([name, file]) => [name, (await hashOf(file)) ?? 'none']));
-    return { ...Object.fromEntries(configs), 'render driver': await driverHash() };
-}
-/** Where Manim looks for a user's own configuration. */
-function userManimConfig() {
-    return (0,external_node_path_.join)((0,external_node_os_.homedir)(), '.config', 'manim', 'manim.cfg');
-}
-/** The content of a scene before it is rendered: what it is made from and the key over that. */
-function sceneContent(scene, context) {
-    const { project, options, voice } = context;
-    const { sources, narrationKeys, readsEnvironment } = dependenciesOf(project, scene);
-    const lines = narrationKeys.flatMap((key) => {
-        const line = voice.lines.find((planned) => planned.key === key);
-        if (!line)
-            throw new Error(`narration line ${key} is not in the voice plan`);
-        return [
-            [`narration line ${key}`, sha256(line.text)],
-            [`voice of narration line ${key}`, line.identity],
-        ];
-    });
-    const size = QUALITIES[options.quality];
-    const ingredients = {
-        ...Object.fromEntries([...sources].map(([name, source]) => [name, sha256(source.text)])),
-        ...Object.fromEntries(lines),
-        ...Object.fromEntries(Object.entries(context.versions).map(([name, version]) => [name, version])),
-        ...context.shared,
-        ...(readsEnvironment && { environment: contentKey(presentVariables()) }),
-        class: scene.className,
-        quality: size ? `${size.width}x${size.height} at ${size.fps}` : 'project',
-        encoder: options.encoder,
-        'encoder options': contentKey({ ...options.encoderOptions }),
-        seed: String(SEED),
-        'result format': String(RESULT_FORMAT),
-    };
-    return { ingredients, key: contentKey(ingredients) };
-}
-/** What a scene may see of the environment. */
-function presentVariables() {
-    return Object.fromEntries(Object.entries(childEnvironment()).map(([name, value]) => [name, value ?? '']));
-}
-/** The name under which an opened file is remembered: relative to the repository where it lies there. */
-function openedName(path, project) {
-    const name = nameOf(path, project);
-    return name.startsWith('../') || (0,external_node_path_.isAbsolute)(name) ? path : name;
-}
-/**
- * The files that a render opened and that its key must cover: not the narration and the voice, whose content the key
- * has, not what the key has already, not ours.
- */
-function openedToCover(opened, scene, project, voiceFolder, workDir) {
-    const { sources } = dependenciesOf(project, scene);
-    const skipped = [voiceFolder, workDir, (0,external_node_path_.join)(actionRoot(), 'python')];
-    const names = opened
-        .map(({ path }) => (0,external_node_path_.resolve)(path))
-        .filter((path) => path !== project.narration.file && !skipped.some((folder) => isWithin(path, folder)))
-        .map((path) => openedName(path, project))
-        .filter((name) => !sources.has(name));
-    return [...new Set(names)].sort();
-}
-/** What a finished scene depends on beyond its sources, in words: then its result is not kept. */
-function beyondSources(sceneId, { facts }, project) {
-    return [...(project.dependencies.get(sceneId)?.outside ?? []), ...facts.unsafe];
-}
-/** The content of opened files as it is now; a file that is gone has the hash "none". */
-async function hashOpened(names, project) {
-    const hashes = await Promise.all(names.map(async (name) => [name, (await hashOf((0,external_node_path_.resolve)(project.repoRoot, name))) ?? 'none']));
-    return Object.fromEntries(hashes);
-}
-/** How one content differs from an earlier one of the same scene, for people; empty where it does not. */
-function changesBetween(before, after) {
-    const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])]
-        .filter((name) => before[name] !== after[name])
-        .sort();
-    return changed
-        .filter((name) => {
-        // a line whose text changed is spoken anew in any case: one reason is enough
-        const line = /^voice of (narration line .*)$/.exec(name)?.[1];
-        return line === undefined || !changed.includes(line);
-    })
-        .map((name) => describeChange(name, before[name], after[name]));
-}
-function describeChange(name, before, after) {
-    if (before === undefined)
-        return `${name} is new`;
-    if (after === undefined)
-        return `${name} is gone`;
-    const isHash = /^[0-9a-f]{64}$/;
-    if (isHash.test(before) || isHash.test(after))
-        return `${name} changed`;
-    return `${name} ${before} -> ${after}`;
-}
-function isWithin(path, folder) {
-    const rest = (0,external_node_path_.relative)(folder, path);
-    return rest === '' || !(rest.startsWith('..') || (0,external_node_path_.isAbsolute)(rest));
-}
-async function hashOf(path) {
-    return sha256OfFile(path).catch(() => undefined);
-}
-/** SHA-256 over the programs of ours that render: a new driver may draw other pixels. */
-async function driverHash() {
-    const folders = ['python/flaming_horse_build/render', 'python/provided'];
-    const files = (await Promise.all(folders.map((folder) => pythonFiles(shippedFile(folder))))).flat().sort();
-    const hashes = await Promise.all(files.map(async (file) => [(0,external_node_path_.relative)(actionRoot(), file).split(external_node_path_.sep).join('/'), sha256(await (0,promises_namespaceObject.readFile)(file))]));
-    return contentKey(Object.fromEntries(hashes));
-}
-async function pythonFiles(folder) {
-    const entries = await (0,promises_namespaceObject.readdir)(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-    return entries
-        .filter((entry) => entry.isFile() && entry.name.endsWith('.py'))
-        .map((entry) => (0,external_node_path_.join)(entry.parentPath, entry.name));
-}
-
-;// CONCATENATED MODULE: ./build/render/ledger.js
-
-
-
-const LEDGER_FORMAT = 1;
-const LEDGER_FILE = 'ledger.json';
-function ledgerPrefix({ cachePrefix, projectName }) {
-    return `${cacheKey(cachePrefix, 'ledger', `v${LEDGER_FORMAT}`, sha256(projectName).slice(0, 16))}-`;
-}
-/** The ledger of the newest build; empty where there is none that can be read. */
-async function readLedger(place) {
-    const prefix = ledgerPrefix(place);
-    await (0,promises_namespaceObject.rm)(place.folder, { recursive: true, force: true });
-    await (0,promises_namespaceObject.mkdir)(place.folder, { recursive: true });
-    const found = await place.store.restore({ key: `${prefix}newest`, path: place.folder }, [prefix]);
-    if (found === undefined)
-        return {};
-    try {
-        const value = JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(place.folder, LEDGER_FILE), 'utf8'));
-        return value.format === LEDGER_FORMAT ? value.scenes : {};
-    }
-    catch {
-        return {};
-    }
-}
-/** Saves what this build knows, where it differs from `before`. */
-async function saveLedger(ledger, before, place) {
-    const same = contentKey(stable(ledger)) === contentKey(stable(before));
-    if (same)
-        return;
-    await (0,promises_namespaceObject.mkdir)(place.folder, { recursive: true });
-    const text = JSON.stringify({ format: LEDGER_FORMAT, scenes: ledger });
-    await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(place.folder, LEDGER_FILE), text);
-    await place.store.save({ key: `${ledgerPrefix(place)}${sha256(text).slice(0, 16)}`, path: place.folder });
-}
-/** The ledger without times, which differ from build to build. */
-function stable(ledger) {
-    return Object.fromEntries(Object.entries(ledger).map(([id, { ingredients, opened, unsafe }]) => [id, { ingredients, opened, unsafe }]));
-}
-
-;// CONCATENATED MODULE: ./build/render/plan.js
-
-/** Characters of narration spoken in a second, about: what a scene's length is told from before it is spoken. */
-const CHARACTERS_A_SECOND = 15;
-/** Seconds of a scene that speaks nothing and says nothing of its length. */
-const SILENT_SCENE_SECONDS = 10;
-/** Seconds of rendering for a second of video where no build recorded any: 1440p60 on one core, see docs/rendering.md. */
-const UNRECORDED_RATE = 1;
-/** How long a scene will be, in seconds, as its sources tell: the same on every machine. */
-function expectedSeconds(scene, project) {
-    const { narrationKeys } = dependenciesOf(project, scene);
-    const characters = project.narration.lines
-        .filter(({ key }) => narrationKeys.includes(key))
-        .reduce((sum, { text }) => sum + text.length, 0);
-    if (characters > 0)
-        return characters / CHARACTERS_A_SECOND;
-    return scene.estimatedSeconds ?? SILENT_SCENE_SECONDS;
-}
-/** The scenes of a build, each with its cost; in the order of the video. */
-function planScenes(scenes, contents, opened, project, ledger) {
-    const contentOf = (scene) => {
-        const content = contents.get(scene.id);
-        if (!content)
-            throw new Error(`scene ${scene.id} has no content key`);
-        return content;
-    };
-    const recordedSeconds = (scene) => {
-        const known = ledger[scene.id];
-        return known?.ingredients.quality === contentOf(scene).ingredients.quality ? known?.renderSeconds : undefined;
-    };
-    const rates = scenes.flatMap((scene) => {
-        const seconds = recordedSeconds(scene);
-        return seconds === undefined ? [] : [seconds / expectedSeconds(scene, project)];
-    });
-    // a scene that was never rendered costs what the others cost for their length
-    const rate = rates.length > 0 ? rates.reduce((sum, value) => sum + value, 0) / rates.length : UNRECORDED_RATE;
-    return scenes.map((scene) => ({
-        scene,
-        content: contentOf(scene),
-        cost: recordedSeconds(scene) ?? expectedSeconds(scene, project) * rate,
-        opened: opened.get(scene.id),
-    }));
-}
-/** The longest first: the last render to end is then a short one. */
-function longestFirst(scenes) {
-    return [...scenes].sort((a, b) => b.cost - a.cost || a.scene.index - b.scene.index);
-}
-/**
- * The scenes of one share. Shares are cut over all scenes by their expected length alone, which every job reads off the
- * same sources: so all agree without talking, whatever is stored by then.
- */
-function scenesOfShard(scenes, shard, project) {
-    const costs = scenes.map((scene) => ({ scene, cost: expectedSeconds(scene, project) }));
-    const share = balance(costs, shard.count)[shard.index - 1] ?? [];
-    return share.map(({ scene }) => scene).sort((a, b) => a.index - b.index);
-}
-/** Scenes dealt to `count` shares, the longest first and each to the share with the least so far. */
-function balance(scenes, count) {
-    const shares = Array.from({ length: count }, () => ({ cost: 0, scenes: [] }));
-    for (const scene of longestFirst(scenes)) {
-        const least = shares.reduce((best, share) => (share.cost < best.cost ? share : best));
-        least.scenes.push(scene);
-        least.cost += scene.cost;
-    }
-    return shares.map((share) => share.scenes);
-}
-/** Whether a build makes the whole video at its own size: then it may call the project complete. */
-function isWhole(options) {
-    return options.scenes.length === 0 && options.shard === undefined;
-}
-
-;// CONCATENATED MODULE: ./build/report/summary.js
-/** "1 min 52 s" */
-function humanSeconds(seconds) {
-    const whole = Math.round(seconds);
-    if (seconds < 10)
-        return `${seconds.toFixed(1)} s`;
-    return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
-}
-/** The report of a build as Markdown, for the summary of the job. */
-function buildSummary(report) {
-    const { facts } = report;
-    const rows = report.scenes.map((scene) => `| ${cell(scene.title)} | ${scene.how} | ${cell(scene.why)} | ${scene.seconds.toFixed(2)} s | ${scene.how === 'rendered' ? humanSeconds(scene.renderSeconds) : ''} |`);
-    const spoken = report.voice.synthesized;
-    return [
-        `## ${report.projectName}`,
-        '',
-        facts
-            ? `**${humanSeconds(facts.durationSeconds)}** of video, ${facts.frames} frames at ${facts.fps} a second. `
-            : 'One share of the scenes; the video is joined by the final job. ',
-        `${count(report.scenes.filter(({ how }) => how === 'rendered').length, 'scene')} rendered, ${report.scenes.filter(({ how }) => how === 'reused').length} reused; ${count(spoken.length, 'narration line')} spoken${spoken.length > 0 ? ` (${spoken.join(', ')})` : ''} by ${report.voice.backend}.`,
-        '',
-        '| Scene | | Why | Length | Render time |',
-        '| --- | --- | --- | ---: | ---: |',
-        ...rows,
-        '',
-        ...(report.notes.length > 0 ? ['### Worth knowing', '', ...report.notes.map((note) => `- ${cell(note)}`), ''] : []),
-        `Time: ${Object.entries(report.seconds)
-            .map(([name, seconds]) => `${name} ${humanSeconds(seconds)}`)
-            .join(', ')}. Store: ${report.store}.`,
-    ].join('\n');
-}
-/** The report of a failed build as Markdown. */
-function failureSummary(projectName, errors) {
-    return [
-        `## ${projectName}: the build failed`,
-        '',
-        ...errors.map(({ message, at, hint }) => `- ${at ? `\`${at}\`: ` : ''}${cell(message)}${hint ? ` — ${cell(hint)}` : ''}`),
-    ].join('\n');
-}
-function count(number, noun) {
-    return `${number} ${noun}${number === 1 ? '' : 's'}`;
-}
-function cell(text) {
-    return text.replaceAll('|', '\\|').replaceAll(/\s*\n\s*/g, ' ');
-}
-
 ;// CONCATENATED MODULE: ./build/setup/lock.js
 
 
@@ -40144,7 +39713,7 @@ async function lackingToCompile() {
 async function expectRuntime(options) {
     const seen = await look(options);
     const here = versionsOf(seen.ready?.facts ?? seen.found.facts, seen.tools, options.latex);
-    const missing = missingTools(seen.tools, options.latex).length > 0 || !runtime_isWhole(seen.ready);
+    const missing = missingTools(seen.tools, options.latex).length > 0 || !isWhole(seen.ready);
     const expected = missing && forgets(options) ? await recordedVersions(recordOf(seen, options)) : undefined;
     return { versions: expected ?? here };
 }
@@ -40157,15 +39726,16 @@ async function prepareRuntime(options) {
     if (refusal !== undefined)
         await refuse(seen, options, refusal);
     const [ready, installed] = await settle(seen.ready ?? own(seen, options, report), installTools(seen, options));
-    const whole = runtime_isWhole(ready) ? ready : await mendLibraries(ready, seen, options, report);
-    const tools = installed.length > 0 ? await findTools(options.latex) : seen.tools;
+    const whole = isWhole(ready) ? ready : await mendLibraries(ready, seen, options, report);
+    // packages that compile, too, may bring fonts
+    const tools = installed.length > 0 || whole !== seen.ready ? await findTools(options.latex) : seen.tools;
     const still = missingTools(tools, options.latex);
     if (still.length > 0)
         throw stillMissing(still, await findOnPath('ffmpeg'));
     const versions = versionsOf(whole.facts, tools, options.latex);
     report.push(...installed);
     report.unshift(describe(whole, seen), `ffmpeg ${tools.ffmpeg}${tools.latex ? `; ${tools.latex.version}` : ''}`);
-    if (forgets(options) && (installed.length > 0 || !runtime_isWhole(seen.ready)))
+    if (forgets(options) && (installed.length > 0 || !isWhole(seen.ready)))
         await recordVersions(versions, recordOf(seen, options));
     const { executable } = whole.facts;
     return { python: executable, source: whole.source, versions, report, seconds: (performance.now() - started) / 1000 };
@@ -40223,14 +39793,14 @@ function missingTools(tools, latex) {
         needs.push(NEEDS.latex);
     return needs;
 }
-function runtime_isWhole(ready) {
+function isWhole(ready) {
     return ready !== undefined && ready.facts.broken.length === 0;
 }
 /** Throws one error that lists all that is missing; returns where nothing is. */
 async function refuse(seen, options, why) {
     const { machine, found, ready, tools } = seen;
     const needs = missingTools(tools, options.latex);
-    if (ready && !runtime_isWhole(ready))
+    if (ready && !isWhole(ready))
         needs.push(NEEDS.libraries);
     // without leave to install packages of the system we still make an environment, where it needs none
     const toMake = ready ? undefined : await neededToMake(found.facts, true);
@@ -40352,6 +39922,458 @@ function describe({ facts, source }, { own }) {
         own: own.folder,
     }[source];
     return `Python ${facts.version} with Manim ${facts.distributions.manim ?? '?'}: ${where}`;
+}
+
+;// CONCATENATED MODULE: ./build/render/result.js
+
+
+
+/** The format of scene results that this version writes and reads; see docs/protocol.md. */
+const RESULT_FORMAT = 1;
+/**
+ * Reads a scene result and verifies it: format, checksums of its files, sample count. Throws an Error that says what is
+ * wrong with it; the caller renders again.
+ */
+async function readSceneResult(folder) {
+    const facts = JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(folder, 'result.json'), 'utf8'));
+    if (facts.format !== RESULT_FORMAT)
+        throw new Error(`result format ${facts.format}, expected ${RESULT_FORMAT}`);
+    if (!(facts.frames > 0) || !(facts.fps > 0))
+        throw new Error(`${facts.frames} frames at ${facts.fps} fps`);
+    const samples = Math.round((facts.frames * 48_000) / facts.fps);
+    if (facts.samples !== samples)
+        throw new Error(`${facts.samples} samples, expected ${samples}`);
+    for (const name of ['video.mp4', 'audio.wav']) {
+        const expected = facts.files[name];
+        if (!expected)
+            throw new Error(`no checksum for ${name}`);
+        if ((await sha256OfFile((0,external_node_path_.join)(folder, name))) !== expected)
+            throw new Error(`${name} is not what was rendered`);
+    }
+    return { folder, video: (0,external_node_path_.join)(folder, 'video.mp4'), audio: (0,external_node_path_.join)(folder, 'audio.wav'), facts };
+}
+
+;// CONCATENATED MODULE: ./build/render/scene.js
+
+
+
+
+
+
+/** The seed of every scene that sets none itself: without one, the same sources give other pictures each time. */
+const SEED = 0;
+/** One thread, always: the number of threads decides the pixels. */
+const ENCODER_THREADS = 1;
+const JOB_FORMAT = 1;
+/** Seconds; Manim before 0.21 hangs for ever on some errors. A long LaTeX run or a heavy frame must fit in. */
+const IDLE_LIMIT = 900;
+const WALL_LIMIT = 3 * 60 * 60;
+const LAST_LINES = 15;
+/**
+ * Renders one scene in a process of its own into `resultDir` (made, emptied). Throws UserError at the user's file and
+ * line where the scene fails; the whole output is in the scene's log then.
+ */
+async function renderScene(scene, resultDir, settings, { onFrames, log, signal }) {
+    const media = (0,external_node_path_.join)(settings.workDir, 'media', scene.id);
+    const jobFile = (0,external_node_path_.join)(settings.workDir, 'jobs', `${scene.id}.json`);
+    for (const folder of [media, resultDir])
+        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+    for (const folder of [(0,external_node_path_.join)(settings.workDir, 'jobs'), resultDir, settings.logDir])
+        await (0,promises_namespaceObject.mkdir)(folder, { recursive: true });
+    await (0,promises_namespaceObject.writeFile)(jobFile, JSON.stringify(jobOf(scene, media, resultDir, settings), null, 2));
+    let failure;
+    const warned = new Set();
+    const lines = [];
+    const finished = await run(settings.python, ['-m', 'flaming_horse_build.render', jobFile], {
+        cwd: settings.projectDir,
+        env: { ...settings.env, ...renderEnvironment(settings.repoRoot) },
+        guardPython: settings.python,
+        idleLimit: IDLE_LIMIT,
+        wallLimit: WALL_LIMIT,
+        ...(signal && { signal }),
+        onLine: (line) => lines.push(line.trimEnd()),
+        onEvent: (event) => {
+            if (event.event === 'frames' && typeof event.frames === 'number')
+                onFrames(event.frames);
+            if (event.event === 'error')
+                failure = failureOf(scene, event);
+            if (event.event === 'warning' && typeof event.message === 'string' && !warned.has(event.message)) {
+                warned.add(event.message);
+                log.warning(`scene ${scene.id}: ${event.message}`, scene_placeOf(event));
+            }
+        },
+    });
+    await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(settings.logDir, `${scene.id}.log`), `${lines.join('\n')}\n`);
+    await (0,promises_namespaceObject.rm)(media, { recursive: true, force: true });
+    if (finished.status === 0)
+        return readSceneResult(resultDir);
+    if (lines.length > 0)
+        log.group(`scene ${scene.id} failed: its last lines`, lines.slice(-LAST_LINES * 2));
+    throw failure ?? unexplained(scene, finished, lines);
+}
+/** The variables of the contract, and where modules are looked for: the user's repository first, then ours. */
+function renderEnvironment(repoRoot) {
+    return {
+        PYTHONPATH: [repoRoot, shippedFile('python'), shippedFile('python/provided')].join(':'),
+        PYTHONDONTWRITEBYTECODE: '1',
+        PYTHONHASHSEED: '0',
+        PYTHONUNBUFFERED: '1',
+        COLUMNS: '160', // what Manim's log wraps at
+        MANIM_VOICE_PROD: '1',
+        HF_HUB_OFFLINE: '1',
+        TRANSFORMERS_OFFLINE: '1',
+        TOKENIZERS_PARALLELISM: 'false',
+        // one render a core: threads inside a render would only fight over the cores
+        OMP_NUM_THREADS: '1',
+        OPENBLAS_NUM_THREADS: '1',
+    };
+}
+function jobOf(scene, media, resultDir, settings) {
+    return {
+        format: JOB_FORMAT,
+        project_dir: settings.projectDir,
+        repo_root: settings.repoRoot,
+        scene_id: scene.id,
+        scene_file: scene.file,
+        class_name: scene.className,
+        size: settings.size,
+        seed: SEED,
+        media_dir: media,
+        result_dir: resultDir,
+        encoder: settings.encoder,
+        encoder_options: settings.encoderOptions,
+        encoder_threads: ENCODER_THREADS,
+        tex_cache_dir: (0,external_node_path_.join)(settings.workDir, 'tex'),
+    };
+}
+function scene_placeOf(event) {
+    if (typeof event.file !== 'string')
+        return undefined;
+    return typeof event.line === 'number' ? { file: event.file, line: event.line } : { file: event.file };
+}
+function failureOf(scene, event) {
+    return new UserError(`scene ${scene.id}: ${event.type}: ${event.message}`, {
+        place: scene_placeOf(event) ?? { file: scene.file },
+        hint: hintFor(String(event.type), String(event.message)) ?? `The whole output is in log/${scene.id}.log.`,
+    });
+}
+function hintFor(type, message) {
+    if (type === 'ModuleNotFoundError') {
+        return 'Add the module to the repository, or give a Python that has it as the input python.';
+    }
+    if (/latex|dvisvgm/i.test(message))
+        return 'If it says that a program or package is missing, install it; else correct the formula.';
+    return undefined;
+}
+function unexplained(scene, finished, lines) {
+    const how = finished.reason ??
+        (finished.status === 137
+            ? 'killed, most likely for want of memory'
+            : `status ${finished.status ?? finished.signal}`);
+    return new UserError(`scene ${scene.id}: the render ended without a result (${how})`, {
+        place: { file: scene.file },
+        hint: lines.length > 0 ? `Its last words: ${lines.slice(-LAST_LINES).join('\n')}` : `See log/${scene.id}.log.`,
+    });
+}
+
+;// CONCATENATED MODULE: ./build/render/content.js
+
+
+
+
+
+
+
+
+
+
+
+
+/** The ingredients that all scenes of a build share. */
+async function sharedIngredients(project) {
+    const places = { 'manim.cfg': (0,external_node_path_.join)(project.folder, 'manim.cfg'), 'user-wide manim.cfg': userManimConfig() };
+    const configs = await Promise.all(Object.entries(places).map(async ([name, file]) => [name, (await hashOf(file)) ?? 'none']));
+    return { ...Object.fromEntries(configs), 'render driver': await driverHash() };
+}
+/** Where Manim looks for a user's own configuration. */
+function userManimConfig() {
+    return (0,external_node_path_.join)((0,external_node_os_.homedir)(), '.config', 'manim', 'manim.cfg');
+}
+/** The content of a scene before it is rendered: what it is made from and the key over that. */
+function sceneContent(scene, context) {
+    const { project, options, voice } = context;
+    const { sources, narrationKeys, readsEnvironment, latex } = dependenciesOf(project, scene);
+    const lines = narrationKeys.flatMap((key) => {
+        const line = voice.lines.find((planned) => planned.key === key);
+        if (!line)
+            throw new Error(`narration line ${key} is not in the voice plan`);
+        return [
+            [`narration line ${key}`, sha256(line.text)],
+            [`voice of narration line ${key}`, line.identity],
+        ];
+    });
+    const size = QUALITIES[options.quality];
+    const ingredients = {
+        ...Object.fromEntries([...sources].map(([name, source]) => [name, sha256(source.text)])),
+        ...Object.fromEntries(lines),
+        // a job that renders no LaTeX does not know its version, and must agree with one that does
+        ...(latex ? context.versions : withoutLatex(context.versions)),
+        ...context.shared,
+        ...(readsEnvironment && { environment: contentKey(presentVariables()) }),
+        // the result tells its id; two scenes of one file are two results
+        scene: scene.id,
+        class: scene.className,
+        quality: size ? `${size.width}x${size.height} at ${size.fps}` : 'project',
+        encoder: options.encoder,
+        'encoder options': contentKey({ ...options.encoderOptions }),
+        seed: String(SEED),
+        'result format': String(RESULT_FORMAT),
+    };
+    return { ingredients, key: contentKey(ingredients) };
+}
+/** What a scene may see of the environment. */
+function presentVariables() {
+    return Object.fromEntries(Object.entries(childEnvironment()).map(([name, value]) => [name, value ?? '']));
+}
+/** The name under which an opened file is remembered: relative to the repository where it lies there. */
+function openedName(path, project) {
+    const name = nameOf(path, project);
+    return name.startsWith('../') || (0,external_node_path_.isAbsolute)(name) ? path : name;
+}
+/**
+ * The files that a render opened and that its key must cover: not the narration and the voice, whose content the key
+ * has, not what the key has already, not ours.
+ */
+function openedToCover(opened, scene, project, voiceFolder, workDir) {
+    const { sources } = dependenciesOf(project, scene);
+    const skipped = [voiceFolder, workDir, (0,external_node_path_.join)(actionRoot(), 'python')];
+    const names = opened
+        .map(({ path }) => (0,external_node_path_.resolve)(path))
+        .filter((path) => path !== project.narration.file && !skipped.some((folder) => isWithin(path, folder)))
+        .map((path) => openedName(path, project))
+        .filter((name) => !sources.has(name));
+    return [...new Set(names)].sort();
+}
+/** What a finished scene depends on beyond its sources, in words: then its result is not kept. */
+function beyondSources(sceneId, { facts }, project) {
+    return [...(project.dependencies.get(sceneId)?.outside ?? []), ...facts.unsafe];
+}
+/** The content of opened files as it is now; a file that is gone has the hash "none". */
+async function hashOpened(names, project) {
+    const hashes = await Promise.all(names.map(async (name) => [name, (await hashOf((0,external_node_path_.resolve)(project.repoRoot, name))) ?? 'none']));
+    return Object.fromEntries(hashes);
+}
+/**
+ * The first of the opened files that was written after `time` (in ms): what the render saw of it may not be what lies
+ * there now. Only a reason not to keep a result; keys never look at times.
+ */
+async function writtenSince(names, time, project) {
+    for (const name of names) {
+        const facts = await (0,promises_namespaceObject.stat)((0,external_node_path_.resolve)(project.repoRoot, name)).catch(() => undefined);
+        if (facts && facts.mtimeMs > time)
+            return name;
+    }
+    return undefined;
+}
+/** How one content differs from an earlier one of the same scene, for people; empty where it does not. */
+function changesBetween(before, after) {
+    const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])]
+        .filter((name) => before[name] !== after[name])
+        .sort();
+    return changed
+        .filter((name) => {
+        // a line whose text changed is spoken anew in any case: one reason is enough
+        const line = /^voice of (narration line .*)$/.exec(name)?.[1];
+        return line === undefined || !changed.includes(line);
+    })
+        .map((name) => describeChange(name, before[name], after[name]));
+}
+function describeChange(name, before, after) {
+    if (before === undefined)
+        return `${name} is new`;
+    if (after === undefined)
+        return `${name} is gone`;
+    const isHash = /^[0-9a-f]{64}$/;
+    if (isHash.test(before) || isHash.test(after))
+        return `${name} changed`;
+    return `${name} ${before} -> ${after}`;
+}
+function isWithin(path, folder) {
+    const rest = (0,external_node_path_.relative)(folder, path);
+    return rest === '' || !(rest.startsWith('..') || (0,external_node_path_.isAbsolute)(rest));
+}
+async function hashOf(path) {
+    return sha256OfFile(path).catch(() => undefined);
+}
+/** SHA-256 over the programs of ours that render: a new driver may draw other pixels. */
+async function driverHash() {
+    const folders = ['python/flaming_horse_build/render', 'python/provided'];
+    const files = (await Promise.all(folders.map((folder) => pythonFiles(shippedFile(folder))))).flat().sort();
+    const hashes = await Promise.all(files.map(async (file) => [(0,external_node_path_.relative)(actionRoot(), file).split(external_node_path_.sep).join('/'), sha256(await (0,promises_namespaceObject.readFile)(file))]));
+    return contentKey(Object.fromEntries(hashes));
+}
+async function pythonFiles(folder) {
+    const entries = await (0,promises_namespaceObject.readdir)(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+    return entries
+        .filter((entry) => entry.isFile() && entry.name.endsWith('.py'))
+        .map((entry) => (0,external_node_path_.join)(entry.parentPath, entry.name));
+}
+
+;// CONCATENATED MODULE: ./build/render/ledger.js
+
+
+
+const LEDGER_FORMAT = 1;
+const LEDGER_FILE = 'ledger.json';
+function ledgerPrefix({ cachePrefix, projectName }) {
+    return `${cacheKey(cachePrefix, 'ledger', `v${LEDGER_FORMAT}`, sha256(projectName).slice(0, 16))}-`;
+}
+/** The ledger of the newest build; empty where there is none that can be read. */
+async function readLedger(place) {
+    const prefix = ledgerPrefix(place);
+    await (0,promises_namespaceObject.rm)(place.folder, { recursive: true, force: true });
+    await (0,promises_namespaceObject.mkdir)(place.folder, { recursive: true });
+    const found = await place.store.restore({ key: `${prefix}newest`, path: place.folder }, [prefix]);
+    if (found === undefined)
+        return {};
+    try {
+        const value = JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(place.folder, LEDGER_FILE), 'utf8'));
+        return value.format === LEDGER_FORMAT ? (value.scenes ?? {}) : {};
+    }
+    catch {
+        return {};
+    }
+}
+/** Saves what this build knows, where it differs from `before`. */
+async function saveLedger(ledger, before, place) {
+    const same = contentKey(stable(ledger)) === contentKey(stable(before));
+    if (same)
+        return;
+    await (0,promises_namespaceObject.mkdir)(place.folder, { recursive: true });
+    const text = JSON.stringify({ format: LEDGER_FORMAT, scenes: ledger });
+    await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(place.folder, LEDGER_FILE), text);
+    await place.store.save({ key: `${ledgerPrefix(place)}${sha256(text).slice(0, 16)}`, path: place.folder });
+}
+/** The ledger without times, which differ from build to build. */
+function stable(ledger) {
+    return Object.fromEntries(Object.entries(ledger).map(([id, { ingredients, opened, unsafe }]) => [id, { ingredients, opened, unsafe }]));
+}
+
+;// CONCATENATED MODULE: ./build/render/plan.js
+
+/** Characters of narration spoken in a second, about: what a scene's length is told from before it is spoken. */
+const CHARACTERS_A_SECOND = 15;
+/** Seconds of a scene that speaks nothing and says nothing of its length. */
+const SILENT_SCENE_SECONDS = 10;
+/** Seconds of rendering for a second of video where no build recorded any: 1440p60 on one core, see docs/rendering.md. */
+const UNRECORDED_RATE = 1;
+/** How long a scene will be, in seconds, as its sources tell: the same on every machine. */
+function expectedSeconds(scene, project) {
+    const { narrationKeys } = dependenciesOf(project, scene);
+    const characters = project.narration.lines
+        .filter(({ key }) => narrationKeys.includes(key))
+        .reduce((sum, { text }) => sum + text.length, 0);
+    if (characters > 0)
+        return characters / CHARACTERS_A_SECOND;
+    return scene.estimatedSeconds ?? SILENT_SCENE_SECONDS;
+}
+/** The scenes of a build, each with its cost; in the order of the video. */
+function planScenes(scenes, contents, opened, project, ledger) {
+    const contentOf = (scene) => {
+        const content = contents.get(scene.id);
+        if (!content)
+            throw new Error(`scene ${scene.id} has no content key`);
+        return content;
+    };
+    const recordedSeconds = (scene) => {
+        const known = ledger[scene.id];
+        return known?.ingredients.quality === contentOf(scene).ingredients.quality ? known?.renderSeconds : undefined;
+    };
+    const rates = scenes.flatMap((scene) => {
+        const seconds = recordedSeconds(scene);
+        return seconds === undefined ? [] : [seconds / expectedSeconds(scene, project)];
+    });
+    // a scene that was never rendered costs what the others cost for their length
+    const rate = rates.length > 0 ? rates.reduce((sum, value) => sum + value, 0) / rates.length : UNRECORDED_RATE;
+    return scenes.map((scene) => ({
+        scene,
+        content: contentOf(scene),
+        cost: recordedSeconds(scene) ?? expectedSeconds(scene, project) * rate,
+        opened: opened.get(scene.id),
+    }));
+}
+/** The longest first: the last render to end is then a short one. */
+function longestFirst(scenes) {
+    return [...scenes].sort((a, b) => b.cost - a.cost || a.scene.index - b.scene.index);
+}
+/**
+ * The scenes of one share. Shares are cut over all scenes by their expected length alone, which every job reads off the
+ * same sources: so all agree without talking, whatever is stored by then.
+ */
+function scenesOfShard(scenes, shard, project) {
+    const costs = scenes.map((scene) => ({ scene, cost: expectedSeconds(scene, project) }));
+    const share = balance(costs, shard.count)[shard.index - 1] ?? [];
+    return share.map(({ scene }) => scene).sort((a, b) => a.index - b.index);
+}
+/** Scenes dealt to `count` shares, the longest first and each to the share with the least so far. */
+function balance(scenes, count) {
+    const shares = Array.from({ length: count }, () => ({ cost: 0, scenes: [] }));
+    for (const scene of longestFirst(scenes)) {
+        const least = shares.reduce((best, share) => (share.cost < best.cost ? share : best));
+        least.scenes.push(scene);
+        least.cost += scene.cost;
+    }
+    return shares.map((share) => share.scenes);
+}
+/** Whether a build makes the whole video at its own size: then it may call the project complete. */
+function plan_isWhole(options) {
+    return options.scenes.length === 0 && options.shard === undefined;
+}
+
+;// CONCATENATED MODULE: ./build/report/summary.js
+/** "1 min 52 s" */
+function humanSeconds(seconds) {
+    const whole = Math.round(seconds);
+    if (seconds < 9.95)
+        return `${seconds.toFixed(1)} s`;
+    return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+/** The report of a build as Markdown, for the summary of the job. */
+function buildSummary(report) {
+    const { facts } = report;
+    const rows = report.scenes.map((scene) => `| ${cell(scene.title)} | ${scene.how} | ${cell(scene.why)} | ${scene.seconds.toFixed(2)} s | ${scene.how === 'rendered' ? humanSeconds(scene.renderSeconds) : ''} |`);
+    const spoken = report.voice.synthesized;
+    return [
+        `## ${cell(report.projectName)}`,
+        '',
+        facts
+            ? `**${humanSeconds(facts.durationSeconds)}** of video, ${facts.frames} frames at ${facts.fps} a second. `
+            : 'One share of the scenes; the video is joined by the final job. ',
+        `${count(report.scenes.filter(({ how }) => how === 'rendered').length, 'scene')} rendered, ${report.scenes.filter(({ how }) => how === 'reused').length} reused; ${count(spoken.length, 'narration line')} spoken${spoken.length > 0 ? ` (${spoken.join(', ')})` : ''} by ${report.voice.backend}.`,
+        '',
+        '| Scene | | Why | Length | Render time |',
+        '| --- | --- | --- | ---: | ---: |',
+        ...rows,
+        '',
+        ...(report.notes.length > 0 ? ['### Worth knowing', '', ...report.notes.map((note) => `- ${cell(note)}`), ''] : []),
+        `Time: ${Object.entries(report.seconds)
+            .map(([name, seconds]) => `${name} ${humanSeconds(seconds)}`)
+            .join(', ')}. Store: ${report.store}.`,
+    ].join('\n');
+}
+/** The report of a failed build as Markdown. */
+function failureSummary(projectName, errors) {
+    return [
+        `## ${cell(projectName)}: the build failed`,
+        '',
+        ...errors.map(({ message, at, hint }) => `- ${at ? `\`${at}\`: ` : ''}${cell(message)}${hint ? ` — ${cell(hint)}` : ''}`),
+    ].join('\n');
+}
+function count(number, noun) {
+    return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+function cell(text) {
+    return text.replaceAll('|', '\\|').replaceAll(/\s*\n\s*/g, ' ');
 }
 
 ;// CONCATENATED MODULE: ./build/setup/voices.js
@@ -40690,7 +40712,8 @@ const CHANNELS = 2;
 /** Samples in one AAC frame: the unit in which sound can end. */
 const AAC_FRAME = 1024;
 const COMMON = ['-hide_banner', '-nostdin', '-y', '-loglevel', 'warning'];
-const AAC = ['-c:a', 'aac', '-b:a', '192k', '-flags:a', '+bitexact'];
+// the fast coder takes half the time of the other; at this rate speech is the same
+const AAC = ['-c:a', 'aac', '-aac_coder', 'fast', '-b:a', '192k', '-flags:a', '+bitexact'];
 // no dates and no version numbers: the same inputs give the same bytes
 const EXACT_MP4 = ['-fflags', '+bitexact', '-movflags', '+faststart', '-f', 'mp4'];
 /** Streams and container of a file as JSON, with a hash of each codec's out-of-band parameters. */
@@ -40746,6 +40769,7 @@ function reencodeArgs(plan) {
         `format=${plan.pixelFormat}`,
         // a converted rate may come out a frame short; what is too long is cut by -frames:v
         'tpad=stop_mode=clone:stop=2',
+        ...colourFilter(plan.colours),
     ];
     const colour = (option, value) => (value === 'unknown' ? [] : [option, value]);
     const x264 = Object.entries(plan.x264).map(([name, value]) => `${name}=${value.replaceAll(':', ',')}`);
@@ -40764,6 +40788,12 @@ function reencodeArgs(plan) {
         ...EXACT_MP4,
         plan.output,
     ];
+}
+/** Tags frames: since ffmpeg 7 the encoder believes them and not its options. */
+function colourFilter({ range, space, transfer, primaries }) {
+    const parameters = { range, colorspace: space, color_trc: transfer, color_primaries: primaries };
+    const known = Object.entries(parameters).filter(([, value]) => value !== 'unknown');
+    return known.length === 0 ? [] : [`setparams=${known.map(([name, value]) => `${name}=${value}`).join(':')}`];
 }
 /** Reports stretches of at least `seconds` below `decibels` on standard error; see parseSilences. */
 function silenceArgs(file, decibels, seconds) {
@@ -41396,21 +41426,19 @@ async function assemble(assembly) {
         })),
     });
     const path = (0,external_node_path_.join)(assembly.folder, content.slice(0, 24));
-    const entry = { key: cacheKey(assembly.cachePrefix, 'video', `v${VIDEO_FORMAT}`, content), path };
-    await (0,promises_namespaceObject.rm)(path, { recursive: true, force: true });
-    await (0,promises_namespaceObject.mkdir)(path, { recursive: true });
+    const key = cacheKey(assembly.cachePrefix, 'video', `v${VIDEO_FORMAT}`, content);
+    // entries never change: what replaces a damaged one lies beside it
+    const beside = `${key}-r`;
+    const stored = await restoreVideo({ key, path }, store, log);
+    const replaced = stored === 'damaged' ? await restoreVideo({ key: beside, path }, store, log) : stored;
+    const reused = typeof replaced === 'object';
     let facts;
-    if ((await store.restore(entry)) !== undefined) {
-        facts = await readVideo(path).catch((error) => {
-            log.warning(`the stored video is damaged (${messageOf(error)}); it is joined again`);
-            return undefined;
-        });
-    }
-    const reused = facts !== undefined;
-    if (!facts) {
+    if (reused)
+        facts = replaced;
+    else {
         await assembly.ready();
         facts = await joinAnew(assembly, path);
-        await store.save(entry);
+        await store.save({ key: stored === 'damaged' ? beside : key, path });
     }
     const stem = output.replace(/\.[^./]*$/, '');
     const captions = { srt: `${stem}.srt`, vtt: `${stem}.vtt` };
@@ -41418,6 +41446,16 @@ async function assemble(assembly) {
     await place((0,external_node_path_.join)(path, 'video.srt'), captions.srt);
     await place((0,external_node_path_.join)(path, 'video.vtt'), captions.vtt);
     return { facts, reused, captions };
+}
+async function restoreVideo(entry, store, log) {
+    await (0,promises_namespaceObject.rm)(entry.path, { recursive: true, force: true });
+    await (0,promises_namespaceObject.mkdir)(entry.path, { recursive: true });
+    if ((await store.restore(entry)) === undefined)
+        return 'missing';
+    return readVideo(entry.path).catch((error) => {
+        log.warning(`the stored video is damaged (${messageOf(error)}); it is not used`);
+        return 'damaged';
+    });
 }
 async function joinAnew({ scenes, tools, log }, path) {
     const output = (0,external_node_path_.join)(path, VIDEO_FILE);
@@ -41504,7 +41542,7 @@ async function joinVideo(scenes, finished, output, context) {
         const { result, sceneVideo } = finishedOf(finished, scene);
         await place(sceneVideo, (0,external_node_path_.join)(project.folder, sceneVideoPath(scene, result.facts)));
     }
-    if (isWhole(options)) {
+    if (plan_isWhole(options)) {
         const list = scenes.map((scene) => `file '${sceneVideoPath(scene, finishedOf(finished, scene).result.facts)}'\n`);
         await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(project.folder, 'scenes.txt'), list.join(''));
         const usual = (0,external_node_path_.join)(project.folder, FINAL_VIDEO);
@@ -41523,7 +41561,7 @@ const PARTIAL_VIDEO = 'partial_video.mp4';
 const LEAST_SOUND = 0.9;
 /** Where the video of a build goes. */
 function outputOf(options, project) {
-    return options.output ?? (0,external_node_path_.join)(project.folder, isWhole(options) ? FINAL_VIDEO : PARTIAL_VIDEO);
+    return options.output ?? (0,external_node_path_.join)(project.folder, plan_isWhole(options) ? FINAL_VIDEO : PARTIAL_VIDEO);
 }
 /** What the quality check finds in a joined video, in words. */
 function findings({ facts: { inspection } }) {
@@ -42145,7 +42183,7 @@ async function recordSuccess(scenes, finished, video, { project, options }) {
         };
     }));
     const summary = `${count(scenes.length, 'scene')}, ${video.facts.durationSeconds.toFixed(3)} s`;
-    const outcome = { ok: true, scenes: outcomes, summary, whole: isWhole(options) };
+    const outcome = { ok: true, scenes: outcomes, summary, whole: plan_isWhole(options) };
     await writeState(project.state, nextDocument(project.state, outcome, new Date()));
 }
 /** The errors into the state, and into the summary. What cannot be written is told, never thrown over the first error. */
@@ -42189,12 +42227,12 @@ function tell(report, host) {
 const MEMORY_SHARE = 0.85;
 const MIB = 2 ** 20;
 /**
- * Peak memory of one render in bytes. Measured: see docs/rendering.md; a render holds the interpreter with Manim, a few
- * frames and the encoder's references.
+ * Memory to set aside for one render, in bytes: half as much again as the peak of a full scene, measured from 854x480 to
+ * 3840x2160 (docs/rendering.md): the interpreter with Manim, a few frames and the encoder's references.
  */
 function renderMemory(size, encoder) {
     const pixels = size.width * size.height;
-    return encoder === 'fast' ? 320 * MIB + pixels * 110 : 450 * MIB + pixels * 310;
+    return encoder === 'fast' ? 310 * MIB + pixels * 66 : 310 * MIB + pixels * 370;
 }
 /** How many of `scenes` renders fit the machine side by side. `wanted`: see Options.parallelRenders. */
 function parallelism(wanted, scenes, memoryPerRender, capacity) {
@@ -42451,6 +42489,7 @@ async function renderOne(planned, many) {
     const { scene, content } = planned;
     const { log, progress, project, sceneStore } = many;
     progress.started(scene.id);
+    const begun = Date.now();
     const started = performance.now();
     const result = await renderScene(scene, resultFolder(content, sceneStore), many.settings, {
         onFrames: (frames) => progress.frames(scene.id, frames),
@@ -42469,7 +42508,7 @@ async function renderOne(planned, many) {
         log.warning(`scene ${scene.id}: rendered the slow way, by Manim's own writer: ${facts.fallback}`, {
             file: scene.file,
         });
-    return { finished, result };
+    return { finished, result, begun };
 }
 function sceneDetails({ facts }, opened) {
     const milliseconds = (facts.cpu_seconds * 1000) / facts.frames;
@@ -42480,7 +42519,7 @@ function sceneDetails({ facts }, opened) {
     ];
 }
 /** Saves a fresh scene where that is safe. Returns why it was not saved. */
-async function saveOne(planned, { finished, result }, many) {
+async function saveOne(planned, { finished, result, begun }, many) {
     const { scene, content } = planned;
     const unsafe = beyondSources(scene.id, result, many.project);
     if (unsafe.length > 0) {
@@ -42488,7 +42527,8 @@ async function saveOne(planned, { finished, result }, many) {
         many.log.warning(`scene ${scene.id} is rendered every time: ${why}`, { file: scene.file });
         return why;
     }
-    const edited = await editedSince(planned, many.project);
+    const edited = (await editedSince(planned, many.project)) ??
+        (await writtenSince(Object.keys(finished.entry.opened), begun, many.project));
     if (edited) {
         many.log.warning(`scene ${scene.id} is not kept: ${edited} was edited while it rendered`);
         return `${edited} was edited`;
@@ -43682,7 +43722,7 @@ function terminalHost(rawInputs, verbose, env = process.env) {
         openStore: async ({ cache }) => {
             if (cache === 'off')
                 return noStore;
-            const store = folderStore((0,external_node_path_.join)(host_cacheHome(env), 'store'), log);
+            const store = folderStore((0,external_node_path_.join)(cacheHome(env), 'store'), log);
             return cache === 'read' ? readOnly(store) : store;
         },
         setOutput: () => { },
@@ -43705,11 +43745,6 @@ function terminalLog(verbose) {
                 say(`    ${line}`);
         },
     };
-}
-/** The folder of this project in the user's cache home: the store of the command line, virtual environments. */
-function host_cacheHome(env) {
-    const home = env.XDG_CACHE_HOME || (0,external_node_path_.join)((0,external_node_os_.homedir)(), ...(process.platform === 'darwin' ? ['Library', 'Caches'] : ['.cache']));
-    return (0,external_node_path_.join)(home, 'flaming-horse');
 }
 
 ;// CONCATENATED MODULE: ./build/survey.js
