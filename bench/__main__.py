@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from .builds import SHARDS, measure_builds
-from .machine import commit, machine, versions
+from .machine import commit, machine, measured_files, versions
 from .process import BenchError
 from .projects import VOICE_FOLDER, Project, copy_of, find_projects
 from .records import Records
@@ -74,7 +74,7 @@ def _run(options: argparse.Namespace) -> None:
     about_machine, at = machine(), commit(ROOT)
     scenes = {project.name: [scene.id for scene in project.scenes] for project in projects}
     settings = {
-        "commit": at,
+        "files": measured_files(ROOT),
         "machine": {name: value for name, value in about_machine.items() if name != "Load before"},
         "scenes": scenes,
     }

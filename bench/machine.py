@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
@@ -21,6 +22,17 @@ def commit(root: Path) -> str:
     changed = told([*git, "status", "--porcelain", "--", "src", "python", "dist", "bench", "script/bench"]).strip()
     name = told([*git, "rev-parse", "--short=12", "HEAD"]).strip()
     return f"{name} with uncommitted changes" if changed else name
+
+
+def measured_files(root: Path) -> str:
+    """SHA-256 over all that decides what is measured: an interrupted run goes on only with the same."""
+    digest = hashlib.sha256()
+    for folder in ("dist", "python", "examples", "bench"):
+        for path in sorted((root / folder).rglob("*")):
+            if path.is_file() and path.suffix not in (".pyc", ".md"):
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                digest.update(f"{path.relative_to(root)}\0{content}\n".encode())
+    return digest.hexdigest()
 
 
 def machine() -> dict[str, str]:

@@ -32,7 +32,7 @@ class Records:
         if resume and path.is_file():
             first, *lines = path.read_text(encoding="utf-8").splitlines()
             if first != header:
-                raise BenchError(f"cannot go on: {path} holds a run with other settings or of another commit")
+                raise BenchError(f"cannot go on: {path} holds a run with other settings, programs or projects")
             self._all = [_parsed(line) for line in lines]
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
