@@ -85,7 +85,7 @@ export const INPUTS = {
       'read-write, read or off. Empty: read-write, but read for events that run code of strangers (pull requests from forks and the like).',
   },
   'cache-prefix': { default: 'flaming-horse', description: 'First part of every cache key.' },
-  output: { default: '', description: 'Where the video goes. Empty: final_video.mp4 in the project folder.' },
+  output: { default: '', description: 'Where the video goes, an .mp4. Empty: final_video.mp4 in the project folder.' },
   encoder: {
     default: 'fast',
     description: "fast (our frame path) or stock (Manim's own writer and encoder settings).",

@@ -45,6 +45,8 @@ export async function makeScene(folder: string, parts: SceneParts): Promise<Scen
   await ffmpeg([
     ...['-f', 'lavfi', '-i', picture, '-frames:v', String(frames), '-pix_fmt', 'yuv420p', '-c:v', 'libx264'],
     ...(parts.encoder ?? ENCODER),
+    // frames and encoder both: which of them is believed changed in ffmpeg 7
+    ...['-vf', 'setparams=range=tv:colorspace=smpte170m:color_trc=bt709:color_primaries=bt709'],
     ...['-color_range', 'tv', '-colorspace', 'smpte170m', '-color_trc', 'bt709', '-color_primaries', 'bt709'],
     ...['-fflags', '+bitexact', '-flags:v', '+bitexact', '-movflags', '+faststart'],
     ...['-video_track_timescale', String(scale), join(folder, 'video.mp4')],
