@@ -17,7 +17,16 @@ from .problems import SceneError, UserFiles, describe
 from .watch import Watch
 
 OWN_FOLDER = Path(__file__).parent
-FRAME_PATH = ("canvas", "drawing", "encoder", "film", "paths", "pictures", "regions", "repeats")
+FRAME_PATH = (
+    "canvas",
+    "encoder",
+    "film",
+    "paths",
+    "pictures",
+    "regions",
+    "repeats",
+)  # these call nothing of the user's
+DRAWING = "drawing"
 
 DONE, SCENE_FAILED, BAD_JOB = 0, 1, 2
 
@@ -68,17 +77,21 @@ def _no_stdin() -> None:
 
 
 def _is_ours(error: BaseException | None, files: UserFiles) -> bool:
-    """Whether our frame path failed: it said so, or the error arose in it and not in the user's code."""
+    """Whether our frame path failed: it said so, or the error came up through it."""
     while error is not None:
         if isinstance(error, FramePathError):
             return True
-        if not isinstance(error, (SceneError, KeyboardInterrupt)):
-            for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
-                name = frame.f_code.co_filename
-                if Path(name).parent == OWN_FOLDER and Path(name).stem in FRAME_PATH:
+        drawing = False
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            path = Path(frame.f_code.co_filename)
+            if path.parent == OWN_FOLDER:
+                if path.stem in FRAME_PATH:
                     return True
-                if files.owns(name):
-                    break
+                drawing = drawing or path.stem == DRAWING
+            elif files.owns(str(path)):
+                drawing = False
+        if drawing and not isinstance(error, SceneError):
+            return True
         error = error.__cause__ or error.__context__
     return False
 

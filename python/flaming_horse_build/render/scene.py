@@ -39,6 +39,7 @@ class Session:
         """Render the scene and write its result. Raises what the scene raises, SceneError, or FramePathError."""
         job = self.job
         job.media_dir.mkdir(parents=True, exist_ok=True)
+        self.tex = tex.Runs(self.watch, job.media_dir)
         if job.tex_cache_dir is not None:
             tex.bring(job.tex_cache_dir, job.media_dir / "Tex")
         recording = Recording(self.events)
@@ -66,7 +67,7 @@ class Session:
         sound.write_wav(job.result_dir / result.AUDIO, samples)
         mixed = time.monotonic()
         if job.tex_cache_dir is not None:
-            tex.harvest(job.media_dir / "Tex", job.tex_cache_dir)
+            self.tex.harvest(job.media_dir / "Tex", job.tex_cache_dir)
         total = time.monotonic() - self.started
         converting, encoding = path.seconds()
         seconds = {
@@ -95,7 +96,7 @@ class Session:
         video = self.job.result_dir / result.VIDEO
         path: FramePath
         if self.fast:
-            options = encoder_options(self.job.encoder_options, self.job.encoder_threads)
+            options = encoder_options(self.job.encoder_options, self.job.encoder_threads, picture.fps)
             path = fast = FastPath(recording, video, picture, options)
             strange = probe(manim.Camera, CairoRenderer)
             if strange is None:
@@ -178,6 +179,7 @@ class Session:
             "lines": [line.as_json() for line in recording.lines],
             "opened": self.watch.opened(private),
             "unsafe": self.watch.unsafe(),
+            "latex": self.tex.used,
             "versions": result.versions(),
         }
 

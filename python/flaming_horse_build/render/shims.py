@@ -36,6 +36,7 @@ def install(events: Events, files: UserFiles, watch: Watch) -> None:
     sys.modules["ipdb"] = debugger
 
     after_import("manimpango", lambda module: _note_fonts(module, watch))
+    after_import("PIL.Image", _make_empty_images)
     for package in VOICEOVER_PACKAGES:
         after_import(f"{package}.helper", _keep_voice_cache)
 
@@ -81,6 +82,19 @@ def _keep_voice_cache(helper: types.ModuleType) -> None:
         """Renders only read the voice cache: voiceover would rewrite it at every line, without a lock."""
 
     helper.append_to_json_file = append_to_json_file  # type: ignore[attr-defined]
+
+
+def _make_empty_images(image: types.ModuleType) -> None:
+    original: Callable[..., Any] = image.fromarray
+
+    @functools.wraps(original)
+    def fromarray(obj: Any, mode: str | None = None) -> Any:
+        """Manim makes an empty RGBA image from zeros of another type, which Pillow refuses from version 13 on."""
+        if mode == "RGBA" and getattr(obj, "ndim", 0) == 2 and not obj.any():
+            return image.new(mode, obj.shape[::-1])
+        return original(obj, mode)
+
+    image.fromarray = fromarray  # type: ignore[attr-defined]
 
 
 def _note_fonts(manimpango: types.ModuleType, watch: Watch) -> None:

@@ -1,0 +1,162 @@
+"""The parts that can be tried without Manim."""
+
+from __future__ import annotations
+
+import wave
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flaming_horse_build.render import sound
+from flaming_horse_build.render.canvas import Canvas
+from flaming_horse_build.render.encoder import Encoder, encoder_options
+from flaming_horse_build.render.film import time_scale
+from flaming_horse_build.render.pictures import Pictures, words
+from flaming_horse_build.render.regions import covering, merged
+from flaming_horse_build.render.settings import frame_rate
+from flaming_horse_build.render.sound import Sound
+from pictures_of import frames_of
+
+SIXTY = Fraction(60)
+
+
+def encode(path: Path, shots: list[tuple[np.ndarray, int]], options: dict[str, str], threads: int) -> int:
+    height, width = shots[0][0].shape[:2]
+    encoder = Encoder(path, width, height, SIXTY, encoder_options(options, threads, SIXTY))
+    canvas = Canvas()
+    for pixels, frames in shots:
+        encoder.add(canvas.changes(pixels, None), frames)
+    return encoder.finish()
+
+
+def moving_boxes(width: int, height: int, count: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(3)
+    picture = np.zeros((height, width, 4), np.uint8)
+    picture[..., 3] = 255
+    pictures = []
+    for _ in range(count):
+        picture = picture.copy()
+        x, y = int(rng.integers(0, width - 8)), int(rng.integers(0, height - 8))
+        picture[y : y + 20, x : x + 20, :3] = rng.integers(0, 255, picture[y : y + 20, x : x + 20, :3].shape)
+        pictures.append(picture)
+    return pictures
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "threads"),
+    [
+        ((16, 16), {}, 1),
+        ((426, 240), {}, 1),
+        ((1280, 720), {}, 1),
+        ((426, 240), {"cabac": "0", "trellis": "0"}, 1),
+        ((426, 240), {"keyint": "10"}, 3),
+        ((426, 240), {"slices": "3", "aud": "1"}, 1),
+        ((426, 240), {"crf": "30"}, 1),
+    ],
+)
+def test_a_repeated_frame_decodes_to_the_one_before_and_changes_none_after(
+    size: tuple[int, int], options: dict[str, str], threads: int, tmp_path: Path
+) -> None:
+    pictures = moving_boxes(*size, 40)
+    counts = [int(count) for count in np.random.default_rng(1).choice([1, 1, 2, 5, 40], len(pictures))]
+    assert encode(tmp_path / "once.mp4", [(picture, 1) for picture in pictures], options, threads) == len(pictures)
+    total = encode(tmp_path / "held.mp4", list(zip(pictures, counts, strict=True)), options, threads)
+    assert total == sum(counts)
+    expected = [
+        frame for frame, count in zip(frames_of(tmp_path / "once.mp4"), counts, strict=True) for _ in range(count)
+    ]
+    assert all((one == other).all() for one, other in zip(frames_of(tmp_path / "held.mp4"), expected, strict=True))
+    # a repeat is a few bytes, not a picture
+    held, once = (tmp_path / "held.mp4").stat().st_size, (tmp_path / "once.mp4").stat().st_size
+    assert held - once < 220 * (total - len(pictures))
+
+
+def test_streams_that_repeats_cannot_be_written_into_are_encoded_in_full(tmp_path: Path) -> None:
+    pictures = moving_boxes(128, 64, 5)
+    options = {"preset": "medium", "crf": "20"}
+    assert encode(tmp_path / "held.mp4", [(picture, 7) for picture in pictures], options, 1) == 35
+    assert len(frames_of(tmp_path / "held.mp4")) == 35
+
+
+def test_a_part_is_converted_as_it_is_within_the_whole(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    whole = rng.integers(0, 256, (200, 300, 4), np.uint8)
+    changed = whole.copy()
+    changed[51:97, 33:180] = rng.integers(0, 256, (46, 147, 4), np.uint8)
+    lossless = {"preset": "ultrafast", "qp": "0"}
+    encode(tmp_path / "parts.mp4", [(whole, 1), (changed, 1)], lossless, 1)
+    encode(tmp_path / "whole.mp4", [(changed, 1)], lossless, 1)
+    assert (frames_of(tmp_path / "parts.mp4")[1] == frames_of(tmp_path / "whole.mp4")[0]).all()
+
+
+def test_pictures_find_every_change_whatever_was_cleared_kept_and_restored() -> None:
+    rng = np.random.default_rng(5)
+    background = rng.integers(0, 255, (60, 90, 4), np.uint8)
+    live = background.copy()
+    followed = Pictures(live)
+    sent = np.zeros((60, 90), np.uint32)
+    kept, kept_as = None, background.copy()
+    for step in range(400):
+        action = rng.integers(0, 6)
+        if action == 0:
+            assert followed.restore(background, background)
+            assert (live == background).all()
+        elif action == 1 and kept is not None:
+            assert followed.restore(kept, background)
+            assert (live == kept_as).all()
+        elif action == 2:
+            kept = followed.keep()
+            kept_as = live.copy()
+        elif action == 3:
+            for x0, y0, x1, y1 in followed.send() or ():
+                sent[y0:y1, x0:x1] = words(live)[y0:y1, x0:x1]
+            assert (sent == words(live)).all(), step
+        elif action == 4 and step % 50 == 0:
+            background = rng.integers(0, 255, (60, 90, 4), np.uint8)
+        else:
+            x, y = int(rng.integers(0, 80)), int(rng.integers(0, 50))
+            live[y : y + 9, x : x + 7] = rng.integers(0, 255, 4, np.uint8)
+            followed.mark((x, y, x + 7, y + 9))
+    assert not followed.restore(live, live)
+
+
+def test_rectangles_are_covered_by_few_that_share_no_row() -> None:
+    assert merged([]) == []
+    assert merged([(5, 100, 9, 120), (0, 0, 4, 10), (2, 20, 8, 30)]) == [(0, 0, 8, 30), (5, 100, 9, 120)]
+    assert covering((10, 10, 20, 20), 2, (64, 32), (320, 180)) == (8, 8, 72, 40)
+    assert covering((300, 170, 320, 180), 2, (64, 32), (320, 180)) == (256, 148, 320, 180)
+    assert covering((0, 0, 320, 180), 2, (64, 32), (320, 180)) == (0, 0, 320, 180)
+
+
+def test_frame_rates_are_exact() -> None:
+    assert frame_rate(60.0) == 60
+    assert frame_rate(29.97) == Fraction(30000, 1001)
+    assert frame_rate(12.5) == Fraction(25, 2)
+    assert [time_scale(Fraction(fps)) for fps in (15, 24, 25, 60)] == [15360, 24000, 25000, 15360]
+    assert time_scale(Fraction(30000, 1001)) == 30000
+
+
+def test_sounds_are_mixed_to_the_sample_and_faded_where_the_scene_ends(tmp_path: Path) -> None:
+    path = tmp_path / "tone.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 48_000, 0, "NONE", ""))
+        file.writeframes(np.full(4800, 10_000, np.int16).tobytes())
+    sounds = [Sound(path, 3), Sound(path, 7, offset=0.001, gain=-20), Sound(path, 11)]
+    mixed = sound.mix(sounds, 12, SIXTY)
+    assert mixed.shape == (12 * 800, 2)
+    assert (mixed[: 3 * 800] == 0).all()
+    assert (mixed[3 * 800 : 5648] == 10_000).all()
+    assert (mixed[5648:7200] == 11_000).all()
+    assert (mixed[7200:8800] == 1000).all()
+    assert mixed[-1, 0] == 0
+    assert 0 < mixed[-100, 0] < 10_000 + 1000
+    assert sound.last_frame(sounds, SIXTY) == 17
+    assert sound.samples_of(1001, Fraction(30000, 1001)) == 1_603_202
+
+
+def test_a_file_without_sound_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "not-sound.mp3"
+    path.write_text("no")
+    with pytest.raises(Exception, match=r"not-sound\.mp3"):
+        sound.decode(path)
