@@ -39,6 +39,8 @@ export interface SceneFacts {
   readonly lines: readonly SpokenLine[];
   readonly opened: readonly { readonly path: string; readonly kind: string }[];
   readonly unsafe: readonly string[];
+  /** Whether anything was set with LaTeX. */
+  readonly latex: boolean;
   readonly versions: Readonly<Record<string, string>>;
   readonly seconds: Readonly<Record<string, number>>;
   readonly cpu_seconds: number;

@@ -10,7 +10,6 @@ import functools
 import os
 import shutil
 import types
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,9 @@ RECORD = ".fls"
 MODULE = "manim.utils.tex_file_writing"
 # Of the distribution: its trees by name, wherever it is installed, and where Linux distributions put them.
 TREES = {"texmf-dist", "texmf-var", "texmf-config"}
-FOLDERS = tuple(Path(path) for path in ("/usr/share/texlive", "/usr/share/texmf", "/var/lib/texmf", "/etc/texmf"))
+FOLDERS = tuple(
+    Path(path) for path in ("/usr/share/texlive", "/usr/share/texmf", "/var/lib/texmf", "/etc/texmf", "/dev")
+)
 
 
 class Runs:
@@ -84,7 +85,7 @@ class Runs:
         if not record.is_file():
             self._watch.note_unsafe("LaTeX did not tell what it read")
             return
-        own = [file for file in inputs(record) if not _distributed(file) and not file.is_relative_to(self._media_dir)]
+        own = [file for file in inputs(record) if not (_distributed(file) or file.is_relative_to(self._media_dir))]
         for file in own:
             self._watch.note(file)
         if not own:
@@ -99,15 +100,17 @@ def bring(shared: Path, private: Path) -> None:
             shutil.copyfile(file, private / file.name)
 
 
-def inputs(record: Path) -> Iterator[Path]:
+def inputs(record: Path) -> list[Path]:
     """The files that a run of LaTeX read, absolute, by the record that its option -recorder makes."""
     folder = Path.cwd()
+    found: dict[Path, None] = {}
     for line in record.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
         kind, _, name = line.partition(" ")
         if kind == "PWD":
             folder = Path(name)
         elif kind == "INPUT":
-            yield Path(os.path.normpath(folder / name))
+            found[Path(os.path.normpath(folder / name))] = None
+    return list(found)
 
 
 def _distributed(file: Path) -> bool:
