@@ -1,4 +1,4 @@
-import { messageOf, userErrorsOf } from './errors.js';
+import { messageOf, UserError, userErrorsOf } from './errors.js';
 import type { Host } from './host.js';
 import { killAll } from './process.js';
 
@@ -17,6 +17,9 @@ export async function runAction(work: (host: Host, signal: AbortSignal) => Promi
     });
   }
   try {
+    if (process.platform === 'win32') {
+      throw new UserError('Windows is not supported', { hint: 'Use a Linux or macOS runner, or WSL.' });
+    }
     await work(host, stop.signal);
   } catch (error) {
     process.exitCode = 1;

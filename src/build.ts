@@ -1,21 +1,30 @@
-import { basename, join } from 'node:path';
-import { messageOf } from './errors.js';
+import { basename } from 'node:path';
+import { messageOf, type UserError, UserErrors } from './errors.js';
 import type { Host } from './host.js';
 import type { Options } from './inputs.js';
-import { childEnvironment } from './process.js';
 import { lockProject } from './project/lock.js';
 import { dependenciesOf, readProject } from './project/project.js';
 import { type Scene, selectScenes } from './project/scenes.js';
+import { readState } from './project/state.js';
 import { changesBetween } from './render/content.js';
 import { type Ledger, readLedger, saveLedger } from './render/ledger.js';
-import { scenesOfShard } from './render/plan.js';
-import type { SceneStore } from './render/reuse.js';
+import { resultFolder } from './render/reuse.js';
+import { scenesOfShard } from './render/schedule.js';
 import { type BuildReport, count, type SceneLine } from './report/summary.js';
 import { expectRuntime, prepareRuntime } from './setup/runtime.js';
 import { prepareEspeak } from './setup/voices.js';
-import { type BuildContext, type FinishedScenes, finishedOf, makeWorkDir, note, timed } from './steps/context.js';
+import {
+  type BuildContext,
+  type FinishedScenes,
+  finishedOf,
+  makeContext,
+  note,
+  prune,
+  sceneStoreOf,
+  timed,
+} from './steps/context.js';
 import { joinVideo, outputOf } from './steps/join.js';
-import { ledgerOf, ledgerPlaceOf, planBuild, reasonToRender } from './steps/plan.js';
+import { ledgerOf, ledgerPlaceOf, planBuild, reasonToRender, reasonToSpeak } from './steps/plan.js';
 import { recordFailure, recordSuccess, tell } from './steps/record.js';
 import { renderMissing } from './steps/render.js';
 import { restoreScenes } from './steps/restore.js';
@@ -30,24 +39,17 @@ import { VoiceUnavailable } from './voice/provide.js';
  * stored all the same.
  */
 export async function build(options: Options, host: Host, signal?: AbortSignal): Promise<BuildReport> {
-  const project = await readProject(options.project);
-  for (const repair of project.state.repairs) host.log.warning(repair, { file: project.state.path });
-  const unlock = await lockProject(project.folder);
+  const unlock = await lockProject(options.project);
   try {
-    return await buildLocked({
-      options,
-      host,
-      project,
-      store: await host.openStore(options),
-      workDir: await makeWorkDir(host.workspace),
-      tools: { env: childEnvironment(), signal },
-      signal,
-      notes: [],
-      seconds: {},
-    });
-  } catch (error) {
-    await recordFailure(project, error, host);
-    throw error;
+    const state = await readState(options.project);
+    for (const repair of state.repairs) host.log.warning(repair, { file: state.path });
+    try {
+      const project = await readProject(state, host.checkout);
+      return await buildLocked(await makeContext(project, options, host, signal));
+    } catch (error) {
+      await recordFailure(state, error, host);
+      throw error;
+    }
   } finally {
     await unlock();
   }
@@ -60,14 +62,15 @@ async function buildLocked(context: BuildContext): Promise<BuildReport> {
   const ledgerPlace = ledgerPlaceOf(context);
   const ledger = await readLedger(ledgerPlace);
 
-  const { finished, lines, voice } = await finishScenes(scenes, ledger, context);
-  await saveLedger(ledgerOf(finished, ledger, project), ledger, ledgerPlace);
+  const { finished, why, voice, failures } = await finishScenes(scenes, ledger, context);
+  await saveLedger(ledgerOf(finished, ledger), ledger, ledgerPlace);
+  if (failures.length > 0) throw new UserErrors(failures);
   const report = (video?: AssembledVideo, output?: string): BuildReport => ({
     projectName: project.state.projectName || basename(project.folder),
     video: output,
     facts: video?.facts,
     captions: video?.captions.srt,
-    scenes: lines,
+    scenes: sceneLines(scenes, finished, why),
     voice,
     store: context.store.name,
     notes: context.notes,
@@ -83,8 +86,10 @@ async function buildLocked(context: BuildContext): Promise<BuildReport> {
 
 interface Finishing {
   readonly finished: FinishedScenes;
-  readonly lines: readonly SceneLine[];
+  /** Why scenes were rendered, by id. */
+  readonly why: ReadonlyMap<string, string>;
   readonly voice: BuildReport['voice'];
+  readonly failures: readonly UserError[];
 }
 
 /**
@@ -97,7 +102,7 @@ async function finishScenes(scenes: readonly Scene[], ledger: Ledger, context: B
   const { cachePrefix } = options;
   const latex = scenes.some((scene) => dependenciesOf(project, scene).latex);
   const setup = { python: options.python, setup: options.setup, latex, store, cachePrefix, log, signal };
-  const sceneStore: SceneStore = { store, cachePrefix, folder: join(context.workDir, 'scenes'), project, log };
+  const sceneStore = sceneStoreOf(context);
 
   let { versions } = await timed('look', context, () => expectRuntime(setup));
   let backend: Backend = options.voice === 'espeak' ? 'espeak' : 'piper';
@@ -111,7 +116,11 @@ async function finishScenes(scenes: readonly Scene[], ledger: Ledger, context: B
     log.info(`${restored.size} of ${count(scenes.length, 'scene')} reused, ${missing.length} to render`);
     const voice = { backend, cacheKey: plan.voice.cacheKey, cacheHit: true, synthesized: [] };
     const why = new Map(missing.map((planned) => [planned.scene.id, reasonToRender(planned, ledger, damaged)]));
-    if (missing.length === 0) return { finished: restored, lines: sceneLines(scenes, restored, why), voice };
+    await prune(
+      sceneStore.folder,
+      new Set(plan.scenes.map(({ content }) => basename(resultFolder(content, sceneStore)))),
+    );
+    if (missing.length === 0) return { finished: restored, why, voice, failures: [] };
     for (const [id, reason] of why) log.info(`  ${id}: ${reason}`);
 
     const runtime = await timed('set-up', context, () => prepareRuntime(setup));
@@ -125,11 +134,12 @@ async function finishScenes(scenes: readonly Scene[], ledger: Ledger, context: B
     try {
       const spoken = await timed('voice', context, () => speakFor(plan.voice, missing, runtime, context));
       const rendered = await timed('render', context, () =>
-        renderMissing(missing, damaged, spoken, plan.voice.folder, runtime, sceneStore, context),
+        renderMissing(missing, damaged, spoken, plan.voice, runtime, sceneStore, context),
       );
-      const finished = new Map([...restored, ...rendered]);
-      const { cacheHit, synthesized } = spoken;
-      return { finished, lines: sceneLines(scenes, finished, why), voice: { ...voice, cacheHit, synthesized } };
+      const { cacheHit } = spoken;
+      const synthesized = spoken.synthesized.map((key) => ({ key, why: reasonToSpeak(key, plan.voice, ledger) }));
+      const finished = new Map([...restored, ...rendered.finished]);
+      return { finished, why, voice: { ...voice, cacheHit, synthesized }, failures: rendered.failures };
     } catch (error) {
       if (!(error instanceof VoiceUnavailable) || options.voice !== 'auto' || backend === 'espeak') throw error;
       note(context, `the voice piper cannot be had (${messageOf(error)}): espeak speaks instead`);

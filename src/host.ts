@@ -14,6 +14,8 @@ export interface Host {
   readonly env: NodeJS.ProcessEnv;
   /** Paths of inputs start here. */
   readonly workspace: string;
+  /** The folder that a repository was checked out into; undefined where nobody says. */
+  readonly checkout: string | undefined;
   readonly rawInputs: RawInputs;
   readonly lowTrust: boolean;
   /** The name of the repository: the same on every machine. */
@@ -41,6 +43,7 @@ export function runnerHost(env: NodeJS.ProcessEnv = process.env): Host {
     log,
     env,
     workspace,
+    checkout: env.GITHUB_WORKSPACE,
     rawInputs: (name) => core.getInput(name),
     lowTrust: isLowTrust(env),
     repository: env.GITHUB_REPOSITORY ?? 'local',
@@ -111,6 +114,7 @@ export function terminalHost(rawInputs: RawInputs, verbose: boolean, env: NodeJS
     log,
     env,
     workspace: process.cwd(),
+    checkout: undefined,
     rawInputs,
     lowTrust: false,
     repository: 'local',

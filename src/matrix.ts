@@ -1,4 +1,4 @@
-import { balance, type PlannedScene } from './render/plan.js';
+import { balance, type PlannedScene } from './render/schedule.js';
 
 /** One job of the render matrix. */
 export interface MatrixJob {

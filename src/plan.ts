@@ -24,9 +24,12 @@ export function plan(): Promise<void> {
       targetMinutes: number('target-minutes', 0.01, 360),
       cores: Math.max(1, Math.floor(readCapacity().cores)),
     };
-    const { scenes } = await survey(readOptions(host.rawInputs, host), host);
+    const options = readOptions(host.rawInputs, host);
+    const { scenes } = await survey(options, host);
     const missing = scenes.filter(({ stored }) => !stored).map(({ planned }) => planned);
-    const jobs = planMatrix(missing, limits);
+    // shards that may not save would render for nothing
+    const mayShare = options.cache === 'read-write';
+    const jobs = mayShare ? planMatrix(missing, limits) : [];
     host.summarise(planSummary(scenes, jobs));
     for (const { planned, why } of scenes) host.log.info(`${planned.scene.id}: ${why === '' ? 'stored' : why}`);
     for (const job of jobs) host.log.info(`shard ${job.shard}: ${job.scenes}, about ${job.seconds} s`);

@@ -33,7 +33,7 @@ export interface SceneStatus {
 
 /** Looks at a project without changing anything. Throws UserError(s) like a build. */
 export async function projectStatus(options: Options, host: Host): Promise<ProjectStatus> {
-  const { project, context, voice, scenes } = await survey(options, host);
+  const { project, context, voice, scenes } = await survey({ ...options, setup: 'never' }, host);
   const { store } = context;
   const stored = await storedIdentities(voice, store, join(context.workDir, 'voice'));
   return {

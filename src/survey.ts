@@ -1,15 +1,14 @@
-import { join } from 'node:path';
 import type { Host } from './host.js';
 import type { Options } from './inputs.js';
-import { childEnvironment } from './process.js';
 import { dependenciesOf, type Project, readProject } from './project/project.js';
 import { selectScenes } from './project/scenes.js';
+import { readState } from './project/state.js';
 import { type Ledger, readLedger } from './render/ledger.js';
-import type { PlannedScene } from './render/plan.js';
-import { isStored, type SceneStore } from './render/reuse.js';
+import { isStored } from './render/reuse.js';
+import type { PlannedScene } from './render/schedule.js';
 import { expectRuntime } from './setup/runtime.js';
 import { prepareEspeak } from './setup/voices.js';
-import { type BuildContext, makeWorkDir } from './steps/context.js';
+import { type BuildContext, makeContext, sceneStoreOf } from './steps/context.js';
 import { ledgerPlaceOf, planBuild, reasonToRender } from './steps/plan.js';
 import type { VoicePlan } from './voice/plan.js';
 
@@ -32,18 +31,8 @@ export interface Survey {
 
 /** Looks at a project and its store. Throws UserError(s) like a build for what is wrong with the project. */
 export async function survey(options: Options, host: Host): Promise<Survey> {
-  const project = await readProject(options.project);
-  const context: BuildContext = {
-    options,
-    host,
-    project,
-    store: await host.openStore(options),
-    workDir: await makeWorkDir(host.workspace),
-    tools: { env: childEnvironment() },
-    signal: undefined,
-    notes: [],
-    seconds: {},
-  };
+  const project = await readProject(await readState(options.project), host.checkout);
+  const context = await makeContext(project, options, host);
   const chosen = selectScenes(project.scenes, options.scenes);
   const latex = chosen.some((scene) => dependenciesOf(project, scene).latex);
   const { store } = context;
@@ -53,13 +42,7 @@ export async function survey(options: Options, host: Host): Promise<Survey> {
   const backend = options.voice === 'espeak' ? 'espeak' : 'piper';
   if (backend === 'espeak') await prepareEspeak(runtime); // its version is part of how lines sound
   const plan = await planBuild(chosen, versions, backend, ledger, context);
-  const sceneStore: SceneStore = {
-    store,
-    cachePrefix,
-    folder: join(context.workDir, 'scenes'),
-    project,
-    log: host.log,
-  };
+  const sceneStore = sceneStoreOf(context);
   const scenes = await Promise.all(
     plan.scenes.map(async (planned): Promise<SurveyedScene> => {
       const stored = await isStored(planned.content, planned.opened, sceneStore);

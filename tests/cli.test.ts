@@ -66,8 +66,11 @@ describe('flaming-horse build', () => {
   it('speaks each line within a frame of where the scene puts it, in the final video', async () => {
     const built = await shop.cli('build', project, ...QUICK);
     expect(built.status).toBe(0);
-    const results = readdirSync(join(base, '.flaming-horse', 'scenes')).map((name) =>
-      JSON.parse(readFileSync(join(base, '.flaming-horse', 'scenes', name, 'result.json'), 'utf8')),
+    const work = join(base, '.flaming-horse');
+    const [place] = readdirSync(work).filter((name) => !name.startsWith('.'));
+    const scenes = join(work, place as string, 'scenes');
+    const results = readdirSync(scenes).map((name) =>
+      JSON.parse(readFileSync(join(scenes, name, 'result.json'), 'utf8')),
     );
     const order = ['scene_01_opening', 'scene_02_middle', 'scene_03_ending'];
     results.sort((a, b) => order.indexOf(a.scene_id) - order.indexOf(b.scene_id));

@@ -32160,6 +32160,9 @@ async function runAction(work, host) {
         });
     }
     try {
+        if (process.platform === 'win32') {
+            throw new UserError('Windows is not supported', { hint: 'Use a Linux or macOS runner, or WSL.' });
+        }
         await work(host, stop.signal);
     }
     catch (error) {
@@ -32215,6 +32218,11 @@ async function acquire(path, projectDir) {
     if (found?.isAlive || !(await takeOver(path, projectDir)))
         throw busy(path, found?.process ?? 0);
 }
+function noProject(projectDir) {
+    return new UserError(`no project_state.json in ${projectDir}: there is no such folder`, {
+        hint: 'Give the folder of a Flaming Horse project as `project`.',
+    });
+}
 function busy(path, holder) {
     return new UserError(`another build of this project is running (process ${holder || 'unknown'})`, {
         place: { file: path },
@@ -32230,6 +32238,8 @@ async function take(path, projectDir) {
         const code = error.code;
         if (code === 'EEXIST')
             return false;
+        if (code === 'ENOENT' || code === 'ENOTDIR')
+            throw noProject(projectDir);
         throw new UserError(`cannot write to the project folder ${projectDir} (${code})`, {
             hint: 'The build writes media/, log/, project_state.json and final_video.mp4 there.',
             cause: error,
@@ -38008,8 +38018,6 @@ const VARYING = {
     gethostname: 'the machine',
     getuser: 'the machine',
 };
-/** Names of the whole environment; scenes that ask for it depend on what they may see of it. */
-const ENVIRONMENT = new Set(['environ', 'getenv']);
 /** `time.time()`: its last name alone is too common a word. */
 const CLOCK_MODULE_CALL = /^time\s*\.\s*time$/;
 /** What a source asks for that another run would answer otherwise: the clock, chance, the machine. */
@@ -38030,13 +38038,26 @@ function outsideUses(source) {
     }
     return uses;
 }
-/** Whether a source asks for variables of the environment. */
-function readsEnvironment(source) {
+/** Which variables of the environment a source asks for: by name as far as it names them, else all. */
+function environmentUses(source) {
+    const names = new Set();
     for (const node of nodesOf(source)) {
-        if (/^(Variable|Property)Name$/.test(node.name) && ENVIRONMENT.has(textOf(source, node)))
-            return true;
+        if (node.name !== 'VariableName' && node.name !== 'PropertyName')
+            continue;
+        const word = textOf(source, node);
+        if ((word !== 'environ' && word !== 'getenv') || isInImport(node))
+            continue;
+        // environ["NAME"], environ.get("NAME", ...), getenv("NAME", ...)
+        const after = source.text.slice(node.to, node.to + 200);
+        const name = /^\s*(?:\[|\.\s*get\s*\(|\()\s*(["'])(\w+)\1\s*[\]),]/.exec(after)?.[2];
+        if (name === undefined)
+            return 'all';
+        names.add(name);
     }
-    return false;
+    return [...names].sort();
+}
+function isInImport(node) {
+    return node.parent?.name === 'ImportStatement';
 }
 
 ;// CONCATENATED MODULE: ./build/project/scenes.js
@@ -38222,7 +38243,7 @@ async function readDependencies(scenes, context) {
             narrationKeys: narration.keys,
             computedKeys: narration.computed,
             outside: [...sources].flatMap(([name, source]) => outsideUses(source).map(({ what, line }) => `${name}:${line} asks for ${what}`)),
-            readsEnvironment: [...sources.values()].some(readsEnvironment),
+            environment: allEnvironmentUses([...sources.values()]),
             latex: [...sources.values()].some(needsLatex),
             size: { ...DEFAULT_SIZE, ...lockedSize(scene.source) },
         });
@@ -38230,6 +38251,10 @@ async function readDependencies(scenes, context) {
     if (problems.length > 0)
         throw new UserErrors(withoutRepeats(problems));
     return found;
+}
+function allEnvironmentUses(sources) {
+    const uses = sources.map(environmentUses);
+    return uses.includes('all') ? 'all' : [...new Set(uses.flat())].sort();
 }
 /** A module that several scenes import is wrong once, not once for each of them. */
 function withoutRepeats(errors) {
@@ -38488,6 +38513,64 @@ function splitAt(nodes, separator) {
             groups.at(-1)?.push(node);
     }
     return groups.filter((group) => group.length > 0);
+}
+
+;// CONCATENATED MODULE: ./build/project/project.js
+
+
+
+
+
+
+/**
+ * Reads the project of a state. `checkout`: the repository as the runner checked it out, for where there is no `.git`. Throws UserError(s): every problem of the scenes and the narration that can be found at once.
+ */
+async function readProject(state, checkout) {
+    const folder = (0,external_node_path_.dirname)(state.path);
+    const repoRoot = findRepoRoot(folder, checkout);
+    const [narration, scenes] = await bothOrAllErrors(readNarration((0,external_node_path_.resolve)(folder, state.narrationFile)), readScenes(state, folder));
+    const dependencies = await readDependencies(scenes, {
+        projectDir: folder,
+        repoRoot,
+        narrationFile: narration.file,
+        narrationKeys: narration.lines.map(({ key }) => key),
+    });
+    return { folder, repoRoot, state, narration, scenes, dependencies };
+}
+/** The dependencies of a scene of the project. */
+function dependenciesOf(project, scene) {
+    const found = project.dependencies.get(scene.id);
+    if (!found)
+        throw new Error(`scene ${scene.id} is not of this project`);
+    return found;
+}
+/**
+ * The repository that a project lies in: the nearest folder with a `.git`; without one (a checkout made without git), the
+ * runner's checkout; else the folder that holds `projects/`, or the project itself.
+ */
+function findRepoRoot(project, checkout) {
+    for (let folder = project;; folder = (0,external_node_path_.dirname)(folder)) {
+        if ((0,external_node_fs_.existsSync)((0,external_node_path_.join)(folder, '.git')) || folder === checkout)
+            return folder;
+        if ((0,external_node_path_.dirname)(folder) === folder)
+            break;
+    }
+    return (0,external_node_path_.basename)((0,external_node_path_.dirname)(project)) === 'projects' ? (0,external_node_path_.resolve)(project, '..', '..') : project;
+}
+async function bothOrAllErrors(a, b) {
+    const [first, second] = await Promise.allSettled([a, b]);
+    if (first.status === 'fulfilled' && second.status === 'fulfilled')
+        return [first.value, second.value];
+    const errors = [];
+    for (const result of [first, second]) {
+        if (result.status === 'fulfilled')
+            continue;
+        const found = userErrorsOf(result.reason);
+        if (!found)
+            throw result.reason;
+        errors.push(...found);
+    }
+    throw new UserErrors(errors);
 }
 
 ;// CONCATENATED MODULE: ./build/project/state.js
@@ -38849,63 +38932,6 @@ function isOneOf(values, value) {
     return values.includes(value);
 }
 
-;// CONCATENATED MODULE: ./build/project/project.js
-
-
-
-
-
-
-
-/** Reads a project. Throws UserError(s): every problem of the scenes and the narration that can be found at once. */
-async function readProject(folder) {
-    const state = await readState(folder);
-    const repoRoot = findRepoRoot(folder);
-    const [narration, scenes] = await bothOrAllErrors(readNarration((0,external_node_path_.resolve)(folder, state.narrationFile)), readScenes(state, folder));
-    const dependencies = await readDependencies(scenes, {
-        projectDir: folder,
-        repoRoot,
-        narrationFile: narration.file,
-        narrationKeys: narration.lines.map(({ key }) => key),
-    });
-    return { folder, repoRoot, state, narration, scenes, dependencies };
-}
-/** The dependencies of a scene of the project. */
-function dependenciesOf(project, scene) {
-    const found = project.dependencies.get(scene.id);
-    if (!found)
-        throw new Error(`scene ${scene.id} is not of this project`);
-    return found;
-}
-/**
- * The repository that a project lies in: the nearest folder with a `.git`; without one, the folder that holds
- * `projects/`, else the project itself.
- */
-function findRepoRoot(project) {
-    for (let folder = project;; folder = (0,external_node_path_.dirname)(folder)) {
-        if ((0,external_node_fs_.existsSync)((0,external_node_path_.join)(folder, '.git')))
-            return folder;
-        if ((0,external_node_path_.dirname)(folder) === folder)
-            break;
-    }
-    return (0,external_node_path_.basename)((0,external_node_path_.dirname)(project)) === 'projects' ? (0,external_node_path_.resolve)(project, '..', '..') : project;
-}
-async function bothOrAllErrors(a, b) {
-    const [first, second] = await Promise.allSettled([a, b]);
-    if (first.status === 'fulfilled' && second.status === 'fulfilled')
-        return [first.value, second.value];
-    const errors = [];
-    for (const result of [first, second]) {
-        if (result.status === 'fulfilled')
-            continue;
-        const found = userErrorsOf(result.reason);
-        if (!found)
-            throw result.reason;
-        errors.push(...found);
-    }
-    throw new UserErrors(errors);
-}
-
 // EXTERNAL MODULE: external "node:os"
 var external_node_os_ = __nccwpck_require__(8161);
 ;// CONCATENATED MODULE: ./build/inputs.js
@@ -38948,7 +38974,7 @@ const INPUTS = {
         description: 'read-write, read or off. Empty: read-write, but read for events that run code of strangers (pull requests from forks and the like).',
     },
     'cache-prefix': { default: 'flaming-horse', description: 'First part of every cache key.' },
-    output: { default: '', description: 'Where the video goes. Empty: final_video.mp4 in the project folder.' },
+    output: { default: '', description: 'Where the video goes, an .mp4. Empty: final_video.mp4 in the project folder.' },
     encoder: {
         default: 'fast',
         description: "fast (our frame path) or stock (Manim's own writer and encoder settings).",
@@ -40043,7 +40069,7 @@ function jobOf(scene, media, resultDir, settings) {
         encoder: settings.encoder,
         encoder_options: settings.encoderOptions,
         encoder_threads: ENCODER_THREADS,
-        tex_cache_dir: (0,external_node_path_.join)(settings.workDir, 'tex'),
+        tex_cache_dir: settings.texDir,
     };
 }
 function scene_placeOf(event) {
@@ -40102,7 +40128,7 @@ function userManimConfig() {
 /** The content of a scene before it is rendered: what it is made from and the key over that. */
 function sceneContent(scene, context) {
     const { project, options, voice } = context;
-    const { sources, narrationKeys, readsEnvironment, latex } = dependenciesOf(project, scene);
+    const { sources, narrationKeys, environment, latex } = dependenciesOf(project, scene);
     const lines = narrationKeys.flatMap((key) => {
         const line = voice.lines.find((planned) => planned.key === key);
         if (!line)
@@ -40119,7 +40145,7 @@ function sceneContent(scene, context) {
         // a job that renders no LaTeX does not know its version, and must agree with one that does
         ...(latex ? context.versions : withoutLatex(context.versions)),
         ...context.shared,
-        ...(readsEnvironment && { environment: contentKey(presentVariables()) }),
+        ...environmentIngredients(environment),
         // the result tells its id; two scenes of one file are two results
         scene: scene.id,
         class: scene.className,
@@ -40131,9 +40157,16 @@ function sceneContent(scene, context) {
     };
     return { ingredients, key: contentKey(ingredients) };
 }
-/** What a scene may see of the environment. */
-function presentVariables() {
-    return Object.fromEntries(Object.entries(childEnvironment()).map(([name, value]) => [name, value ?? '']));
+/** Variables that differ from machine to machine, or from job to job, and say nothing to a scene. */
+const OF_THE_MACHINE = /^(PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TEMP|TMP|XDG_.*|RUNNER_TRACKING_ID|LD_LIBRARY_PATH|SSL_.*)$/;
+/** What a scene sees of the environment variables that it asks for. */
+function environmentIngredients(names) {
+    const seen = childEnvironment();
+    if (names === 'all') {
+        const telling = Object.entries(seen).filter(([name]) => !OF_THE_MACHINE.test(name));
+        return { environment: contentKey(Object.fromEntries(telling.map(([name, value]) => [name, value ?? '']))) };
+    }
+    return Object.fromEntries(names.map((name) => [`variable ${name}`, seen[name] ?? '(not set)']));
 }
 /** The name under which an opened file is remembered: relative to the repository where it lies there. */
 function openedName(path, project) {
@@ -40144,19 +40177,16 @@ function openedName(path, project) {
  * The files that a render opened and that its key must cover: not the narration and the voice, whose content the key
  * has, not what the key has already, not ours.
  */
-function openedToCover(opened, scene, project, voiceFolder, workDir) {
+function openedToCover(opened, scene, project, voiceFiles, workDir) {
     const { sources } = dependenciesOf(project, scene);
-    const skipped = [voiceFolder, workDir, (0,external_node_path_.join)(actionRoot(), 'python')];
+    const skipped = [workDir, (0,external_node_path_.join)(actionRoot(), 'python')];
+    const isCovered = (path) => path === project.narration.file || voiceFiles.has(path);
     const names = opened
         .map(({ path }) => (0,external_node_path_.resolve)(path))
-        .filter((path) => path !== project.narration.file && !skipped.some((folder) => isWithin(path, folder)))
+        .filter((path) => !isCovered(path) && !skipped.some((folder) => isWithin(path, folder)))
         .map((path) => openedName(path, project))
         .filter((name) => !sources.has(name));
     return [...new Set(names)].sort();
-}
-/** What a finished scene depends on beyond its sources, in words: then its result is not kept. */
-function beyondSources(sceneId, { facts }, project) {
-    return [...(project.dependencies.get(sceneId)?.outside ?? []), ...facts.unsafe];
 }
 /** The content of opened files as it is now; a file that is gone has the hash "none". */
 async function hashOpened(names, project) {
@@ -40259,7 +40289,118 @@ function stable(ledger) {
     return Object.fromEntries(Object.entries(ledger).map(([id, { ingredients, opened, unsafe }]) => [id, { ingredients, opened, unsafe }]));
 }
 
-;// CONCATENATED MODULE: ./build/render/plan.js
+;// CONCATENATED MODULE: ./build/render/reuse.js
+
+
+
+
+
+
+const ENTRY_FORMAT = 1;
+const ENTRY_FILE = 'entry.json';
+/** A scene with picture and sound in one file, as projects expect it; made once and kept with the result. */
+const SCENE_VIDEO = 'scene.mp4';
+/** The folder of a scene's result. The cache service finds an entry only under the path it was saved from. */
+function resultFolder(content, { folder }) {
+    return (0,external_node_path_.join)(folder, content.key.slice(0, 24));
+}
+/*
+ * The key of an entry is <prefix>-scene-v1-<content>-<opened>: what was known before the render, then what the render
+ * turned out to open. Who does not know yet what it opens asks with the first part as a prefix, learns the names from
+ * what comes back, and asks again where the files are not as they were.
+ */
+function entryPrefix(content, { cachePrefix }) {
+    return `${cacheKey(cachePrefix, 'scene', `v${ENTRY_FORMAT}`, content.key.slice(0, 40))}-`;
+}
+function entryKey(content, opened, scenes) {
+    return `${entryPrefix(content, scenes)}${contentKey(opened).slice(0, 20)}`;
+}
+/** Added to the key of an entry that replaces a damaged one: entries never change. */
+const REPLACEMENT = '-r';
+/**
+ * Whether the store has the scene, without bringing it. `lastOpened`: the files its last render
+ * opened, as they are now, where that is known; without it the answer may be a yes to an entry that turns out to be made with other files.
+ */
+async function isStored(content, lastOpened, scenes) {
+    const key = entryKey(content, lastOpened ?? {}, scenes);
+    const prefixes = lastOpened === undefined ? [entryPrefix(content, scenes)] : [];
+    return (await scenes.store.find({ key, path: resultFolder(content, scenes) }, prefixes)) !== undefined;
+}
+/**
+ * Brings back a scene and verifies it: format, checksums, sample count, and that every file its render opened has the
+ * same content now. A damaged entry is reported.
+ */
+async function restoreScene(sceneId, content, lastOpened, scenes) {
+    const { project, store } = scenes;
+    const path = resultFolder(content, scenes);
+    const bring = async (key, prefixes) => {
+        await (0,promises_namespaceObject.rm)(path, { recursive: true, force: true });
+        await (0,promises_namespaceObject.mkdir)(path, { recursive: true });
+        return (await store.restore({ key, path }, prefixes)) === undefined ? undefined : readEntry(path, content);
+    };
+    const attempt = async (key, prefixes = []) => {
+        let entry = await bring(key, prefixes);
+        if (!entry)
+            return undefined;
+        const now = await hashOpened(Object.keys(entry.opened), project);
+        if (contentKey(now) !== contentKey(entry.opened)) {
+            entry = await bring(entryKey(content, now, scenes), []);
+            if (!entry || contentKey(entry.opened) !== contentKey(now))
+                return undefined;
+        }
+        return finishedScene(path, entry);
+    };
+    const key = entryKey(content, lastOpened ?? {}, scenes);
+    try {
+        return (await attempt(key, [entryPrefix(content, scenes)])) ?? 'missing';
+    }
+    catch (error) {
+        scenes.log.warning(`scene ${sceneId}: the stored result is damaged (${messageOf(error)}); it is not used`);
+    }
+    return (await attempt(`${key}${REPLACEMENT}`).catch(() => undefined)) ?? 'damaged';
+}
+async function readEntry(folder, content) {
+    const entry = JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(folder, ENTRY_FILE), 'utf8'));
+    if (entry.format !== ENTRY_FORMAT)
+        throw new Error(`entry format ${entry.format}, expected ${ENTRY_FORMAT}`);
+    if (entry.key !== content.key)
+        throw new Error('it is the result of another scene');
+    return entry;
+}
+async function finishedScene(folder, entry) {
+    const result = await readSceneResult(folder);
+    for (const [name, hash] of Object.entries(await hashesOf(folder))) {
+        if (entry.files[name] !== hash)
+            throw new Error(`${name} is not what was made`);
+    }
+    return { result, entry, sceneVideo: (0,external_node_path_.join)(folder, SCENE_VIDEO) };
+}
+async function hashesOf(folder) {
+    const names = [SCENE_VIDEO, 'result.json'];
+    return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await sha256OfFile((0,external_node_path_.join)(folder, name))])));
+}
+/** Completes a fresh result into an entry: what it is made from and what it opened. Its scene.mp4 must be there. */
+async function completeScene(result, content, found, project) {
+    const sceneVideo = (0,external_node_path_.join)(result.folder, SCENE_VIDEO);
+    const entry = {
+        format: ENTRY_FORMAT,
+        key: content.key,
+        ingredients: content.ingredients,
+        opened: await hashOpened(found.opened, project),
+        unsafe: found.unsafe,
+        renderSeconds: Number(found.renderSeconds.toFixed(2)),
+        files: await hashesOf(result.folder),
+    };
+    await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(result.folder, ENTRY_FILE), JSON.stringify(entry, null, 2));
+    return { result, entry, sceneVideo };
+}
+/** Saves a finished scene; `beside` a damaged entry of the same key, or in its own place. */
+function saveScene(finished, content, beside, scenes) {
+    const key = entryKey(content, finished.entry.opened, scenes);
+    return scenes.store.save({ key: beside ? `${key}${REPLACEMENT}` : key, path: resultFolder(content, scenes) });
+}
+
+;// CONCATENATED MODULE: ./build/render/schedule.js
 
 /** Characters of narration spoken in a second, about: what a scene's length is told from before it is spoken. */
 const CHARACTERS_A_SECOND = 15;
@@ -40326,7 +40467,7 @@ function balance(scenes, count) {
     return shares.map((share) => share.scenes);
 }
 /** Whether a build makes the whole video at its own size: then it may call the project complete. */
-function plan_isWhole(options) {
+function schedule_isWhole(options) {
     return options.scenes.length === 0 && options.shard === undefined;
 }
 
@@ -40349,7 +40490,7 @@ function buildSummary(report) {
         facts
             ? `**${humanSeconds(facts.durationSeconds)}** of video, ${facts.frames} frames at ${facts.fps} a second. `
             : 'One share of the scenes; the video is joined by the final job. ',
-        `${count(report.scenes.filter(({ how }) => how === 'rendered').length, 'scene')} rendered, ${report.scenes.filter(({ how }) => how === 'reused').length} reused; ${count(spoken.length, 'narration line')} spoken${spoken.length > 0 ? ` (${spoken.join(', ')})` : ''} by ${report.voice.backend}.`,
+        `${count(report.scenes.filter(({ how }) => how === 'rendered').length, 'scene')} rendered, ${report.scenes.filter(({ how }) => how === 'reused').length} reused; ${count(spoken.length, 'narration line')} spoken${spoken.length > 0 ? ` (${spoken.map(({ key, why }) => `${key}: ${why}`).join(', ')})` : ''} by ${report.voice.backend}.`,
         '',
         '| Scene | | Why | Length | Render time |',
         '| --- | --- | --- | ---: | ---: |',
@@ -40432,6 +40573,9 @@ async function prepareEspeak(options) {
 ;// CONCATENATED MODULE: ./build/steps/context.js
 
 
+
+
+
 /** A scene that the story has finished by now. */
 function finishedOf(finished, scene) {
     const found = finished.get(scene.id);
@@ -40454,12 +40598,43 @@ async function timed(name, { seconds }, work) {
         seconds[name] = (seconds[name] ?? 0) + (performance.now() - started) / 1000;
     }
 }
-/** The folder for everything on its way. It ignores itself in git, so that a checkout stays clean. */
-async function makeWorkDir(workspace) {
-    const workDir = (0,external_node_path_.join)(workspace, '.flaming-horse');
+/** What every step of a build of this project shares. */
+async function makeContext(project, options, host, signal) {
+    return {
+        options,
+        host,
+        project,
+        store: await host.openStore(options),
+        workDir: await makeWorkDir(host.workspace, project),
+        tools: { env: childEnvironment(), signal },
+        signal,
+        notes: [],
+        seconds: {},
+    };
+}
+/** The store of scenes of a build. */
+function sceneStoreOf({ store, options, workDir, project, host }) {
+    return { store, cachePrefix: options.cachePrefix, folder: (0,external_node_path_.join)(workDir, 'scenes'), project, log: host.log };
+}
+/**
+ * The folder for everything on its way, one for each project: `.flaming-horse/<hash of the project's place>`, the same in
+ * every job, since the cache service knows entries by their path. It ignores itself in git, so that a checkout stays
+ * clean.
+ */
+async function makeWorkDir(workspace, project) {
+    const base = (0,external_node_path_.join)(workspace, '.flaming-horse');
+    const place = nameOf(project.folder, project) || '.';
+    const workDir = (0,external_node_path_.join)(base, sha256(place).slice(0, 12));
     await (0,promises_namespaceObject.mkdir)(workDir, { recursive: true });
-    await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(workDir, '.gitignore'), '*\n');
+    await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(base, '.gitignore'), '*\n');
     return workDir;
+}
+/** Removes folders of earlier contents: what is worth keeping is in the store. */
+async function prune(folder, keep) {
+    for (const name of await (0,promises_namespaceObject.readdir)(folder).catch(() => [])) {
+        if (!keep.has(name))
+            await (0,promises_namespaceObject.rm)((0,external_node_path_.join)(folder, name), { recursive: true, force: true });
+    }
 }
 
 ;// CONCATENATED MODULE: ./node_modules/yocto-queue/index.js
@@ -41542,7 +41717,7 @@ async function joinVideo(scenes, finished, output, context) {
         const { result, sceneVideo } = finishedOf(finished, scene);
         await place(sceneVideo, (0,external_node_path_.join)(project.folder, sceneVideoPath(scene, result.facts)));
     }
-    if (plan_isWhole(options)) {
+    if (schedule_isWhole(options)) {
         const list = scenes.map((scene) => `file '${sceneVideoPath(scene, finishedOf(finished, scene).result.facts)}'\n`);
         await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(project.folder, 'scenes.txt'), list.join(''));
         const usual = (0,external_node_path_.join)(project.folder, FINAL_VIDEO);
@@ -41561,7 +41736,7 @@ const PARTIAL_VIDEO = 'partial_video.mp4';
 const LEAST_SOUND = 0.9;
 /** Where the video of a build goes. */
 function outputOf(options, project) {
-    return options.output ?? (0,external_node_path_.join)(project.folder, plan_isWhole(options) ? FINAL_VIDEO : PARTIAL_VIDEO);
+    return options.output ?? (0,external_node_path_.join)(project.folder, schedule_isWhole(options) ? FINAL_VIDEO : PARTIAL_VIDEO);
 }
 /** What the quality check finds in a joined video, in words. */
 function findings({ facts: { inspection } }) {
@@ -41658,7 +41833,7 @@ async function readIndex(folder) {
     return { found: 'unreadable', entries: [] };
 }
 /** What services read from an entry, under any of the names in use. */
-function readEntry(entry) {
+function cache_index_readEntry(entry) {
     const input = cache_index_isObject(entry.input_data) ? entry.input_data : {};
     return {
         key: firstText(entry.narration_key),
@@ -41994,6 +42169,7 @@ async function planVoice(options) {
         lines: Object.freeze(lines),
         cacheKey: `${restorePrefix}${content}`,
         restorePrefix,
+        linePrefix: `${cacheKey(options.cachePrefix, 'line', 'v1', voice.fingerprint.slice(0, 16))}-`,
         warnings: Object.freeze(warnings),
     });
 }
@@ -42025,7 +42201,7 @@ async function findSound(line, finder) {
 function candidatesFor(line, index) {
     const said = spokenText(line.text);
     const withText = index.entries.flatMap((entry) => {
-        const { key, text, audio } = readEntry(entry);
+        const { key, text, audio } = cache_index_readEntry(entry);
         return text !== undefined && audio !== undefined && spokenText(text) === said
             ? [{ entry, audio, own: key === line.key }]
             : [];
@@ -42081,7 +42257,7 @@ async function examine(line, { audio, entry }, identity, { folder, repoRoot, ind
 async function oldRecordings(line, { index, folder, repoRoot }) {
     const warnings = [];
     for (const entry of index.entries) {
-        const { key, audio } = readEntry(entry);
+        const { key, audio } = cache_index_readEntry(entry);
         if (key !== line.key || audio === undefined)
             continue;
         const file = (0,external_node_path_.resolve)(folder, audio);
@@ -42099,6 +42275,7 @@ function plan_nameOf(file, repoRoot) {
 }
 
 ;// CONCATENATED MODULE: ./build/steps/plan.js
+
 
 
 
@@ -42140,13 +42317,13 @@ function reasonToRender({ scene, content, opened }, ledger, damaged) {
     return before.unsafe.length > 0 ? `every time: ${before.unsafe.join(', ')}` : 'no entry in the store';
 }
 /** What the next build may know of the scenes of this one. */
-function ledgerOf(finished, before, project) {
+function ledgerOf(finished, before) {
     const now = [...finished].map(([id, { entry, result }]) => [
         id,
         {
             ingredients: entry.ingredients,
             opened: entry.opened,
-            unsafe: beyondSources(id, result, project),
+            unsafe: entry.unsafe,
             renderSeconds: entry.renderSeconds,
             frames: result.facts.frames,
         },
@@ -42157,6 +42334,18 @@ function ledgerOf(finished, before, project) {
 function ledgerPlaceOf({ store, options, workDir, project, host }) {
     const projectName = `${host.repository}:${(0,external_node_path_.relative)(project.repoRoot, project.folder)}`;
     return { store, cachePrefix: options.cachePrefix, folder: (0,external_node_path_.join)(workDir, 'ledger'), projectName };
+}
+/** Why a line had to be spoken, in words: what the last build knew of it against what it is now. */
+function reasonToSpeak(key, voice, ledger) {
+    const line = voice.lines.find((planned) => planned.key === key);
+    const before = Object.values(ledger).find(({ ingredients }) => ingredients[`narration line ${key}`] !== undefined);
+    if (!line || !before)
+        return 'new';
+    if (before.ingredients[`narration line ${key}`] !== sha256(line.text))
+        return 'its text changed';
+    if (before.ingredients[`voice of narration line ${key}`] !== line.identity)
+        return 'the voice changed';
+    return 'no longer in the cache';
 }
 
 ;// CONCATENATED MODULE: ./build/steps/record.js
@@ -42183,22 +42372,22 @@ async function recordSuccess(scenes, finished, video, { project, options }) {
         };
     }));
     const summary = `${count(scenes.length, 'scene')}, ${video.facts.durationSeconds.toFixed(3)} s`;
-    const outcome = { ok: true, scenes: outcomes, summary, whole: plan_isWhole(options) };
+    const outcome = { ok: true, scenes: outcomes, summary, whole: schedule_isWhole(options) };
     await writeState(project.state, nextDocument(project.state, outcome, new Date()));
 }
 /** The errors into the state, and into the summary. What cannot be written is told, never thrown over the first error. */
-async function recordFailure(project, error, host) {
+async function recordFailure(state, error, host) {
     const errors = userErrorsOf(error) ?? [new UserError(messageOf(error))];
     const told = errors.map(({ message, place: at, hint }) => ({
         message,
-        at: at ? `${(0,external_node_path_.relative)(project.repoRoot, at.file)}${at.line === undefined ? '' : `:${at.line}`}` : '',
+        at: at ? `${(0,external_node_path_.relative)(host.workspace, at.file)}${at.line === undefined ? '' : `:${at.line}`}` : '',
         hint,
     }));
     const lines = told.map(({ message, at }) => (at ? `${at}: ${message}` : message));
-    host.summarise(failureSummary(project.state.projectName, told));
+    host.summarise(failureSummary(state.projectName, told));
     try {
         const outcome = { ok: false, errors: lines, summary: `${count(lines.length, 'error')}` };
-        await writeState(project.state, nextDocument(project.state, outcome, new Date()));
+        await writeState(state, nextDocument(state, outcome, new Date()));
     }
     catch (second) {
         host.log.warning(`the errors could not be entered into project_state.json: ${messageOf(second)}`);
@@ -42334,109 +42523,52 @@ function progressLine(done, scenes, frames, total, seconds) {
     return `rendered: ${done} of ${scenes} scenes, ${frames} of about ${Math.max(frames, Math.round(total))} frames${promise}`;
 }
 
-;// CONCATENATED MODULE: ./build/render/reuse.js
+;// CONCATENATED MODULE: ./build/render/beyond.js
 
 
 
 
 
 
-const ENTRY_FORMAT = 1;
-const ENTRY_FILE = 'entry.json';
-/** A scene with picture and sound in one file, as projects expect it; made once and kept with the result. */
-const SCENE_VIDEO = 'scene.mp4';
-/** The folder of a scene's result. The cache service finds an entry only under the path it was saved from. */
-function resultFolder(content, { folder }) {
-    return (0,external_node_path_.join)(folder, content.key.slice(0, 24));
-}
-/*
- * The key of an entry is <prefix>-scene-v1-<content>-<opened>: what was known before the render, then what the render
- * turned out to open. Who does not know yet what it opens asks with the first part as a prefix, learns the names from
- * what comes back, and asks again where the files are not as they were.
- */
-function entryPrefix(content, { cachePrefix }) {
-    return `${cacheKey(cachePrefix, 'scene', `v${ENTRY_FORMAT}`, content.key.slice(0, 40))}-`;
-}
-function entryKey(content, opened, scenes) {
-    return `${entryPrefix(content, scenes)}${contentKey(opened).slice(0, 20)}`;
-}
-/** Added to the key of an entry that replaces a damaged one: entries never change. */
-const REPLACEMENT = '-r';
 /**
- * Whether the store has the scene, without bringing it. `lastOpened`: the files its last render
- * opened, as they are now, where that is known; without it the answer may be a yes to an entry that turns out to be made with other files.
+ * What a fresh result depends on beyond what its key covers, in words; empty where it may be kept. The key was made from
+ * the sources alone; only the render shows what they really did.
  */
-async function isStored(content, lastOpened, scenes) {
-    const key = entryKey(content, lastOpened ?? {}, scenes);
-    const prefixes = lastOpened === undefined ? [entryPrefix(content, scenes)] : [];
-    return (await scenes.store.find({ key, path: resultFolder(content, scenes) }, prefixes)) !== undefined;
+async function beyondSources(scene, facts, spoken, project) {
+    const dependencies = dependenciesOf(project, scene);
+    return [
+        ...dependencies.outside,
+        ...facts.unsafe,
+        ...strangeSounds(facts, dependencies, spoken),
+        ...(await lateModules(facts, dependencies, project)),
+        ...(facts.latex && !dependencies.latex ? ['it sets LaTeX, which its sources do not show'] : []),
+    ];
 }
-/**
- * Brings back a scene and verifies it: format, checksums, sample count, and that every file its render opened has the
- * same content now. A damaged entry is reported.
- */
-async function restoreScene(sceneId, content, lastOpened, scenes) {
-    const { project, store } = scenes;
-    const path = resultFolder(content, scenes);
-    const bring = async (key, prefixes) => {
-        await (0,promises_namespaceObject.rm)(path, { recursive: true, force: true });
-        await (0,promises_namespaceObject.mkdir)(path, { recursive: true });
-        return (await store.restore({ key, path }, prefixes)) === undefined ? undefined : reuse_readEntry(path, content);
-    };
-    const attempt = async (key, prefixes = []) => {
-        let entry = await bring(key, prefixes);
-        if (!entry)
-            return undefined;
-        const now = await hashOpened(Object.keys(entry.opened), project);
-        if (contentKey(now) !== contentKey(entry.opened)) {
-            entry = await bring(entryKey(content, now, scenes), []);
-            if (!entry || contentKey(entry.opened) !== contentKey(now))
-                return undefined;
-        }
-        return finishedScene(path, entry);
-    };
-    const key = entryKey(content, lastOpened ?? {}, scenes);
-    try {
-        return (await attempt(key, [entryPrefix(content, scenes)])) ?? 'missing';
+/** Sounds that were played and are not those of the narration lines that the sources name. */
+function strangeSounds({ lines }, { narrationKeys }, spoken) {
+    const known = new Set(spoken.filter(({ key }) => narrationKeys.includes(key)).map(({ sha256 }) => sha256));
+    return lines
+        .filter(({ audio_sha256 }) => !known.has(audio_sha256))
+        .map(({ audio_file }) => `it plays ${(0,external_node_path_.basename)(audio_file)}, which is no sound of a line that its sources name`);
+}
+/** Modules that only the render found, where they use what the key would have to cover. */
+async function lateModules({ opened }, { sources }, project) {
+    const narration = (0,external_node_path_.basename)(project.narration.file, '.py');
+    const found = [];
+    for (const { path, kind } of opened) {
+        const name = nameOf(path, project);
+        if (kind !== 'module' || name.startsWith('..') || sources.has(name) || path === project.narration.file)
+            continue;
+        const source = await readPython(path).catch(() => undefined);
+        if (!source)
+            continue;
+        const isTelling = narrationUses(source, narration, true).length > 0 ||
+            outsideUses(source).length > 0 ||
+            environmentUses(source).length > 0;
+        if (isTelling)
+            found.push(`${name}, found only while it rendered, uses the narration, the clock or the environment`);
     }
-    catch (error) {
-        scenes.log.warning(`scene ${sceneId}: the stored result is damaged (${messageOf(error)}); it is not used`);
-    }
-    return (await attempt(`${key}${REPLACEMENT}`).catch(() => undefined)) ?? 'damaged';
-}
-async function reuse_readEntry(folder, content) {
-    const entry = JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(folder, ENTRY_FILE), 'utf8'));
-    if (entry.format !== ENTRY_FORMAT)
-        throw new Error(`entry format ${entry.format}, expected ${ENTRY_FORMAT}`);
-    if (entry.key !== content.key)
-        throw new Error('it is the result of another scene');
-    return entry;
-}
-async function finishedScene(folder, entry) {
-    const result = await readSceneResult(folder);
-    const sceneVideo = (0,external_node_path_.join)(folder, SCENE_VIDEO);
-    if ((await sha256OfFile(sceneVideo)) !== entry.sceneVideo)
-        throw new Error(`${SCENE_VIDEO} is not what was made`);
-    return { result, entry, sceneVideo };
-}
-/** Completes a fresh result into an entry: what it is made from and what it opened. Its scene.mp4 must be there. */
-async function completeScene(result, content, openedNames, renderSeconds, project) {
-    const sceneVideo = (0,external_node_path_.join)(result.folder, SCENE_VIDEO);
-    const entry = {
-        format: ENTRY_FORMAT,
-        key: content.key,
-        ingredients: content.ingredients,
-        opened: await hashOpened(openedNames, project),
-        renderSeconds: Number(renderSeconds.toFixed(2)),
-        sceneVideo: await sha256OfFile(sceneVideo),
-    };
-    await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(result.folder, ENTRY_FILE), JSON.stringify(entry, null, 2));
-    return { result, entry, sceneVideo };
-}
-/** Saves a finished scene; `beside` a damaged entry of the same key, or in its own place. */
-function saveScene(finished, content, beside, scenes) {
-    const key = entryKey(content, finished.entry.opened, scenes);
-    return scenes.store.save({ key: beside ? `${key}${REPLACEMENT}` : key, path: resultFolder(content, scenes) });
+    return found;
 }
 
 ;// CONCATENATED MODULE: ./build/render/render.js
@@ -42452,10 +42584,10 @@ function saveScene(finished, content, beside, scenes) {
 
 
 
+
 /**
  * Renders scenes side by side, the longest first, and saves each as soon as it is done, so that a later failure or
- * cancellation loses nothing. A failing scene does not stop the others: all failures are thrown together at the end, as
- * UserErrors.
+ * cancellation loses nothing. A failing scene does not stop the others: all failures come back together at the end.
  */
 async function renderScenes(many) {
     const limit = pLimit(many.atOnce);
@@ -42480,10 +42612,7 @@ async function renderScenes(many) {
     for (const result of settled)
         if (result.status === 'rejected')
             throw result.reason;
-    if (failures.length > 0) {
-        throw new UserErrors(failures.sort((a, b) => a.index - b.index).map(({ error }) => error));
-    }
-    return rendered;
+    return { rendered, failures: failures.sort((a, b) => a.index - b.index).map(({ error }) => error) };
 }
 async function renderOne(planned, many) {
     const { scene, content } = planned;
@@ -42500,15 +42629,16 @@ async function renderOne(planned, many) {
     const { facts } = result;
     progress.frames(scene.id, facts.frames);
     await writeSceneVideo(result, (0,external_node_path_.join)(result.folder, SCENE_VIDEO), many.tools);
-    const opened = openedToCover(facts.opened, scene, project, many.voiceFolder, many.settings.workDir);
-    const finished = await completeScene(result, content, opened, seconds, project);
+    const opened = openedToCover(facts.opened, scene, project, many.voiceFiles, many.settings.workDir);
+    const unsafe = await beyondSources(scene, facts, many.spoken, project);
+    const finished = await completeScene(result, content, { opened, unsafe, renderSeconds: seconds }, project);
     progress.ended(scene.id);
     log.group(`scene ${scene.id}: ${facts.frames} frames at ${facts.width}x${facts.height}, ${facts.fps} a second, in ${seconds.toFixed(1)} s`, sceneDetails(result, opened));
     if (facts.fallback)
         log.warning(`scene ${scene.id}: rendered the slow way, by Manim's own writer: ${facts.fallback}`, {
             file: scene.file,
         });
-    return { finished, result, begun };
+    return { finished, begun };
 }
 function sceneDetails({ facts }, opened) {
     const milliseconds = (facts.cpu_seconds * 1000) / facts.frames;
@@ -42519,9 +42649,9 @@ function sceneDetails({ facts }, opened) {
     ];
 }
 /** Saves a fresh scene where that is safe. Returns why it was not saved. */
-async function saveOne(planned, { finished, result, begun }, many) {
+async function saveOne(planned, { finished, begun }, many) {
     const { scene, content } = planned;
-    const unsafe = beyondSources(scene.id, result, many.project);
+    const { unsafe } = finished.entry;
     if (unsafe.length > 0) {
         const why = `its result depends on more than its sources (${unsafe.join('; ')})`;
         many.log.warning(`scene ${scene.id} is rendered every time: ${why}`, { file: scene.file });
@@ -42559,8 +42689,14 @@ async function editedSince({ scene }, project) {
 
 
 
-/** Renders what is missing, as many scenes at once as the machine carries. */
-async function renderMissing(missing, damaged, spoken, voiceFolder, runtime, sceneStore, context) {
+
+/** What the voice wrote for scenes to read; the keys of lines cover it. */
+function voiceFiles({ folder }, { lines }) {
+    const index = ['cache.json', '.cache_hash', 'ready.json'].map((name) => (0,external_node_path_.join)(folder, name));
+    return new Set([...index, ...lines.map(({ file }) => file)]);
+}
+/** Renders what is missing, as many scenes at once as the machine carries. Failures come back beside what was finished. */
+async function renderMissing(missing, damaged, spoken, voice, runtime, sceneStore, context) {
     const { options, project, host } = context;
     const size = QUALITIES[options.quality];
     const sizeOf = (scene) => size ?? dependenciesOf(project, scene).size;
@@ -42574,12 +42710,13 @@ async function renderMissing(missing, damaged, spoken, voiceFolder, runtime, sce
         return known > 0 ? known : expectedSeconds(scene, project);
     };
     const expected = new Map(missing.map(({ scene }) => [scene.id, Math.round(lengthOf(scene) * sizeOf(scene).fps)]));
-    const rendered = await renderScenes({
+    const { rendered, failures } = await renderScenes({
         scenes: missing,
         damaged,
         atOnce: renders,
         project,
-        voiceFolder,
+        spoken: spoken.lines,
+        voiceFiles: voiceFiles(voice, spoken),
         settings: {
             python: runtime.python,
             projectDir: project.folder,
@@ -42588,6 +42725,7 @@ async function renderMissing(missing, damaged, spoken, voiceFolder, runtime, sce
             encoder: options.encoder,
             encoderOptions: options.encoderOptions,
             workDir: context.workDir,
+            texDir: (0,external_node_path_.join)(context.workDir, `tex-${texVersion(runtime.versions)}`),
             logDir: (0,external_node_path_.join)(project.folder, 'log'),
             env: childEnvironment(),
         },
@@ -42604,7 +42742,11 @@ async function renderMissing(missing, damaged, spoken, voiceFolder, runtime, sce
         if (notSaved && notSaved !== 'off')
             context.notes.push(`scene ${id} is rendered every time: ${notSaved}`);
     }
-    return new Map([...rendered].map(([id, { finished }]) => [id, finished]));
+    return { finished: new Map([...rendered].map(([id, { finished }]) => [id, finished])), failures };
+}
+/** Formulas set by one LaTeX are not those of another. */
+function texVersion(versions) {
+    return contentKey([versions.latex ?? '', versions['latex packages'] ?? '']).slice(0, 16);
 }
 
 ;// CONCATENATED MODULE: ./build/steps/restore.js
@@ -42694,7 +42836,7 @@ async function faultOf(folder, line, fingerprint) {
         return 'is the sound of another line';
     return implausible(line.text, read.seconds);
 }
-/** Makes an entry's folder hold these lines and nothing else. Gives a name for the lines that it holds now. */
+/** Makes an entry's folder hold these lines and nothing else. */
 async function saveStored(folder, lines) {
     const byIdentity = new Map(lines.map((line) => [line.identity, line]));
     const stored = [...byIdentity.values()].sort((a, b) => (a.identity < b.identity ? -1 : 1));
@@ -42710,7 +42852,6 @@ async function saveStored(folder, lines) {
     }
     const listed = stored.map(({ key, text, identity, sha256, seconds }) => ({ key, text, identity, sha256, seconds }));
     await writeIfChanged((0,external_node_path_.join)(folder, entry_FILE), `${JSON.stringify({ format: FORMAT, lines: listed }, null, 1)}\n`);
-    return contentKey(stored.map(({ identity }) => identity)).slice(0, 32);
 }
 
 ;// CONCATENATED MODULE: ./build/voice/speak.js
@@ -42942,7 +43083,7 @@ function mergeIndex(index, plan, ready, files, now) {
     const merged = [];
     const done = new Set();
     for (const entry of index.entries) {
-        const { key, text: raw, audio } = readEntry(entry);
+        const { key, text: raw, audio } = cache_index_readEntry(entry);
         const text = raw === undefined ? undefined : normalText(raw);
         const want = key === undefined ? undefined : wanted.get(key);
         if (key !== undefined && want) {
@@ -42993,7 +43134,7 @@ function entryFor(want, plan, now) {
 }
 function isComplete(lines, entries) {
     const spoken = new Set(entries.map((entry) => {
-        const { key, text } = readEntry(entry);
+        const { key, text } = cache_index_readEntry(entry);
         return JSON.stringify([key, normalText(text ?? '')]);
     }));
     return lines.every(({ key, text }) => spoken.has(JSON.stringify([key, normalText(text)])));
@@ -43111,7 +43252,9 @@ async function provideVoice(plan, options) {
         ? undefined
         : await store.restore({ key: plan.cacheKey, path: folder }, [plan.restorePrefix]);
     const stored = restoredKey === undefined ? [] : await soundsInEntry(plan, folder, restoredKey, warnings, options);
-    const reused = new Map([...stored, ...there]);
+    const known = new Map([...stored, ...there]);
+    const alone = await restoreAlone(needed.filter((line) => !isIn(known)(line)), plan, warnings, options);
+    const reused = new Map([...known, ...alone]);
     const missing = needed.filter((line) => !isIn(reused)(line));
     if (options.choice === 'cached' && missing.length > 0)
         throw missingLines(missing, plan);
@@ -43122,8 +43265,12 @@ async function provideVoice(plan, options) {
     const sounds = new Map([...reused, ...made.sounds]);
     const isWhole = plan.lines.every(isIn(sounds));
     const isOtherEntry = restoredKey !== undefined && restoredKey !== plan.cacheKey;
-    const isNew = made.sounds.size > 0 || (isOtherEntry && isWhole);
-    const saved = isNew ? await save(plan, isWhole, folder, sounds, store) : 'not-needed';
+    const isNew = made.sounds.size > 0 || (isWhole && (isOtherEntry || alone.size > 0));
+    const saved = !isNew
+        ? 'not-needed'
+        : isWhole
+            ? await save(plan, folder, sounds, store)
+            : await saveAlone(plan, made.sounds, options);
     const ready = needed.flatMap((line) => {
         const sound = line.origin === 'project' ? line.sound : sounds.get(line.identity);
         return sound ? [{ line, sound }] : [];
@@ -43139,6 +43286,7 @@ async function provideVoice(plan, options) {
             key,
             file: files.get(key) ?? sound.file,
             seconds: sound.seconds,
+            sha256: sound.sha256,
             source: (origin === 'voice' ? sounds.get(identity)?.source : undefined) ?? 'project',
         })),
         saved,
@@ -43163,16 +43311,49 @@ function mixedVoices(lines, backend) {
         return [];
     return [`the video has several voices: recordings of ${recorded}; ${backend} speaks ${spoken}`];
 }
-/** Keeps the current lines under the plan's key; what is not all of them gets a key of its own, found by the prefix. */
-async function save(plan, isWhole, folder, sounds, store) {
-    const lines = plan.narration.lines.flatMap(({ key, text }) => {
+/** Keeps all lines of the narration under the plan's key. */
+async function save(plan, folder, sounds, store) {
+    await saveStored(folder, storedLines(plan, sounds));
+    return store.save({ key: plan.cacheKey, path: folder });
+}
+function storedLines(plan, sounds) {
+    return plan.narration.lines.flatMap(({ key, text }) => {
         const identity = voiceIdentity(text, plan.voice.fingerprint);
         const sound = sounds.get(identity);
         return sound ? [{ ...sound, key, text, identity }] : [];
     });
-    const content = await saveStored(folder, lines);
-    const key = isWhole ? plan.cacheKey : `${plan.restorePrefix}part-${content}`;
-    return store.save({ key, path: folder });
+}
+/*
+ * Who speaks only some of the lines, a shard of a build, keeps each in an entry of its own: entries never change, so the
+ * lines of several shards cannot come together in one.
+ */
+function aloneEntry(plan, identity, workDir) {
+    const name = identity.slice(0, 40);
+    return { key: `${plan.linePrefix}${name}`, path: (0,external_node_path_.join)(workDir, 'lines', name) };
+}
+async function saveAlone(plan, spoken, { store, workDir }) {
+    const outcomes = await Promise.all(storedLines(plan, spoken).map(async (line) => {
+        const entry = aloneEntry(plan, line.identity, workDir);
+        await (0,promises_namespaceObject.mkdir)(entry.path, { recursive: true });
+        await saveStored(entry.path, [line]);
+        return store.save(entry);
+    }));
+    return outcomes.find((outcome) => outcome === 'failed') ?? outcomes[0] ?? 'off';
+}
+async function restoreAlone(lines, plan, warnings, options) {
+    const sounds = new Map();
+    await Promise.all(lines.map(async ({ identity }) => {
+        const entry = aloneEntry(plan, identity, options.workDir);
+        await (0,promises_namespaceObject.rm)(entry.path, { recursive: true, force: true });
+        await (0,promises_namespaceObject.mkdir)(entry.path, { recursive: true });
+        const key = await options.store.restore(entry);
+        if (key === undefined)
+            return;
+        for (const [found, sound] of await soundsInEntry(plan, entry.path, key, warnings, options)) {
+            sounds.set(found, sound);
+        }
+    }));
+    return sounds;
 }
 
 ;// CONCATENATED MODULE: ./build/steps/speak.js
@@ -43235,32 +43416,26 @@ async function speakFor(plan, missing, runtime, context) {
 
 
 
+
 /**
  * Builds a project: reads it, restores what is stored, speaks and renders what is missing, joins, and writes the state.
  * Throws UserError(s) for everything that the user can put right; the state then holds the errors, and what was done is
  * stored all the same.
  */
 async function build(options, host, signal) {
-    const project = await readProject(options.project);
-    for (const repair of project.state.repairs)
-        host.log.warning(repair, { file: project.state.path });
-    const unlock = await lockProject(project.folder);
+    const unlock = await lockProject(options.project);
     try {
-        return await buildLocked({
-            options,
-            host,
-            project,
-            store: await host.openStore(options),
-            workDir: await makeWorkDir(host.workspace),
-            tools: { env: childEnvironment(), signal },
-            signal,
-            notes: [],
-            seconds: {},
-        });
-    }
-    catch (error) {
-        await recordFailure(project, error, host);
-        throw error;
+        const state = await readState(options.project);
+        for (const repair of state.repairs)
+            host.log.warning(repair, { file: state.path });
+        try {
+            const project = await readProject(state, host.checkout);
+            return await buildLocked(await makeContext(project, options, host, signal));
+        }
+        catch (error) {
+            await recordFailure(state, error, host);
+            throw error;
+        }
     }
     finally {
         await unlock();
@@ -43272,14 +43447,16 @@ async function buildLocked(context) {
     const scenes = options.shard ? scenesOfShard(chosen, options.shard, project) : chosen;
     const ledgerPlace = ledgerPlaceOf(context);
     const ledger = await readLedger(ledgerPlace);
-    const { finished, lines, voice } = await finishScenes(scenes, ledger, context);
-    await saveLedger(ledgerOf(finished, ledger, project), ledger, ledgerPlace);
+    const { finished, why, voice, failures } = await finishScenes(scenes, ledger, context);
+    await saveLedger(ledgerOf(finished, ledger), ledger, ledgerPlace);
+    if (failures.length > 0)
+        throw new UserErrors(failures);
     const report = (video, output) => ({
         projectName: project.state.projectName || (0,external_node_path_.basename)(project.folder),
         video: output,
         facts: video?.facts,
         captions: video?.captions.srt,
-        scenes: lines,
+        scenes: sceneLines(scenes, finished, why),
         voice,
         store: context.store.name,
         notes: context.notes,
@@ -43302,7 +43479,7 @@ async function finishScenes(scenes, ledger, context) {
     const { cachePrefix } = options;
     const latex = scenes.some((scene) => dependenciesOf(project, scene).latex);
     const setup = { python: options.python, setup: options.setup, latex, store, cachePrefix, log, signal };
-    const sceneStore = { store, cachePrefix, folder: (0,external_node_path_.join)(context.workDir, 'scenes'), project, log };
+    const sceneStore = sceneStoreOf(context);
     let { versions } = await timed('look', context, () => expectRuntime(setup));
     let backend = options.voice === 'espeak' ? 'espeak' : 'piper';
     for (;;) {
@@ -43314,8 +43491,9 @@ async function finishScenes(scenes, ledger, context) {
         log.info(`${restored.size} of ${count(scenes.length, 'scene')} reused, ${missing.length} to render`);
         const voice = { backend, cacheKey: plan.voice.cacheKey, cacheHit: true, synthesized: [] };
         const why = new Map(missing.map((planned) => [planned.scene.id, reasonToRender(planned, ledger, damaged)]));
+        await prune(sceneStore.folder, new Set(plan.scenes.map(({ content }) => (0,external_node_path_.basename)(resultFolder(content, sceneStore)))));
         if (missing.length === 0)
-            return { finished: restored, lines: sceneLines(scenes, restored, why), voice };
+            return { finished: restored, why, voice, failures: [] };
         for (const [id, reason] of why)
             log.info(`  ${id}: ${reason}`);
         const runtime = await timed('set-up', context, () => prepareRuntime(setup));
@@ -43329,10 +43507,11 @@ async function finishScenes(scenes, ledger, context) {
         }
         try {
             const spoken = await timed('voice', context, () => speakFor(plan.voice, missing, runtime, context));
-            const rendered = await timed('render', context, () => renderMissing(missing, damaged, spoken, plan.voice.folder, runtime, sceneStore, context));
-            const finished = new Map([...restored, ...rendered]);
-            const { cacheHit, synthesized } = spoken;
-            return { finished, lines: sceneLines(scenes, finished, why), voice: { ...voice, cacheHit, synthesized } };
+            const rendered = await timed('render', context, () => renderMissing(missing, damaged, spoken, plan.voice, runtime, sceneStore, context));
+            const { cacheHit } = spoken;
+            const synthesized = spoken.synthesized.map((key) => ({ key, why: reasonToSpeak(key, plan.voice, ledger) }));
+            const finished = new Map([...restored, ...rendered.finished]);
+            return { finished, why, voice: { ...voice, cacheHit, synthesized }, failures: rendered.failures };
         }
         catch (error) {
             if (!(error instanceof VoiceUnavailable) || options.voice !== 'auto' || backend === 'espeak')
@@ -43374,16 +43553,21 @@ const actions_cache_AT_ONCE = 4;
  * service that is there answers a miss at once, one that is not costs several rounds of retries.
  */
 const DEAD_AFTER_SECONDS = 8;
+/** How long a service that did not answer is left alone; it may only have been busy. */
+const LEFT_ALONE_MS = 90_000;
+/** A save that failed for a reason unknown, a limit on uploads for one, is tried once more after this. */
+const SAVE_AGAIN_MS = 20_000;
 /** The cache service of a runner (GitHub's, or act's) as a store. */
-function actionsCacheStore(service, workspace, log, deadAfterSeconds = DEAD_AFTER_SECONDS) {
+function actionsCacheStore(service, workspace, log, deadAfterSeconds = DEAD_AFTER_SECONDS, saveAgainMs = SAVE_AGAIN_MS) {
     const limit = pLimit(actions_cache_AT_ONCE);
     const uploads = rateLimit(UPLOADS_A_MINUTE);
     const downloads = rateLimit(DOWNLOADS_A_MINUTE);
-    let dead = false;
+    let deadUntil = 0;
+    const isDead = () => performance.now() < deadUntil;
     const giveUp = (why) => {
-        if (!dead)
-            log.warning(`the cache service does not answer (${why}): going on without it`);
-        dead = true;
+        if (!isDead())
+            log.warning(`the cache service does not answer (${why}): going on without it for a while`);
+        deadUntil = performance.now() + LEFT_ALONE_MS;
     };
     /** Asks for an entry, and notes a service that took too long to find nothing. */
     const timed = async (look) => {
@@ -43395,10 +43579,10 @@ function actionsCacheStore(service, workspace, log, deadAfterSeconds = DEAD_AFTE
         return found;
     };
     const ask = ({ key, path }, prefixes, lookupOnly) => limit(async () => {
-        if (dead)
+        if (isDead())
             return undefined;
         await downloads();
-        if (dead)
+        if (isDead())
             return undefined; // found dead while this call waited for its turn
         try {
             return await timed(() => service.restoreCache([cachePath(path, workspace)], key, [...prefixes], { lookupOnly }));
@@ -43408,11 +43592,11 @@ function actionsCacheStore(service, workspace, log, deadAfterSeconds = DEAD_AFTE
             return undefined;
         }
     });
-    const save = (entry) => limit(async () => {
-        if (dead)
+    const trySave = (entry) => limit(async () => {
+        if (isDead())
             return 'failed';
         await uploads();
-        if (dead)
+        if (isDead())
             return 'failed';
         const paths = [cachePath(entry.path, workspace)];
         try {
@@ -43427,6 +43611,13 @@ function actionsCacheStore(service, workspace, log, deadAfterSeconds = DEAD_AFTE
             return 'failed';
         }
     });
+    const save = async (entry) => {
+        const outcome = await trySave(entry);
+        if (outcome !== 'failed' || isDead())
+            return outcome;
+        await (0,external_node_timers_promises_namespaceObject.setTimeout)(saveAgainMs);
+        return trySave(entry);
+    };
     return {
         name: 'the cache service of the runner',
         restore: (entry, prefixes = []) => ask(entry, prefixes, false),
@@ -43642,6 +43833,7 @@ function runnerHost(env = process.env) {
         log,
         env,
         workspace,
+        checkout: env.GITHUB_WORKSPACE,
         rawInputs: (name) => core/* getInput */.V4(name),
         lowTrust: isLowTrust(env),
         repository: env.GITHUB_REPOSITORY ?? 'local',
@@ -43716,6 +43908,7 @@ function terminalHost(rawInputs, verbose, env = process.env) {
         log,
         env,
         workspace: process.cwd(),
+        checkout: undefined,
         rawInputs,
         lowTrust: false,
         repository: 'local',
@@ -43757,21 +43950,10 @@ function terminalLog(verbose) {
 
 
 
-
 /** Looks at a project and its store. Throws UserError(s) like a build for what is wrong with the project. */
 async function survey(options, host) {
-    const project = await readProject(options.project);
-    const context = {
-        options,
-        host,
-        project,
-        store: await host.openStore(options),
-        workDir: await makeWorkDir(host.workspace),
-        tools: { env: childEnvironment() },
-        signal: undefined,
-        notes: [],
-        seconds: {},
-    };
+    const project = await readProject(await readState(options.project), host.checkout);
+    const context = await makeContext(project, options, host);
     const chosen = selectScenes(project.scenes, options.scenes);
     const latex = chosen.some((scene) => dependenciesOf(project, scene).latex);
     const { store } = context;
@@ -43782,13 +43964,7 @@ async function survey(options, host) {
     if (backend === 'espeak')
         await prepareEspeak(runtime); // its version is part of how lines sound
     const plan = await planBuild(chosen, versions, backend, ledger, context);
-    const sceneStore = {
-        store,
-        cachePrefix,
-        folder: (0,external_node_path_.join)(context.workDir, 'scenes'),
-        project,
-        log: host.log,
-    };
+    const sceneStore = sceneStoreOf(context);
     const scenes = await Promise.all(plan.scenes.map(async (planned) => {
         const stored = await isStored(planned.content, planned.opened, sceneStore);
         const why = stored ? '' : reasonToRender(planned, ledger, new Set());
@@ -43818,7 +43994,7 @@ async function storedIdentities(plan, store, workDir) {
 
 /** Looks at a project without changing anything. Throws UserError(s) like a build. */
 async function projectStatus(options, host) {
-    const { project, context, voice, scenes } = await survey(options, host);
+    const { project, context, voice, scenes } = await survey({ ...options, setup: 'never' }, host);
     const { store } = context;
     const stored = await storedIdentities(voice, store, (0,external_node_path_.join)(context.workDir, 'voice'));
     return {
@@ -44007,9 +44183,12 @@ function plan() {
             targetMinutes: number('target-minutes', 0.01, 360),
             cores: Math.max(1, Math.floor(readCapacity().cores)),
         };
-        const { scenes } = await survey(readOptions(host.rawInputs, host), host);
+        const options = readOptions(host.rawInputs, host);
+        const { scenes } = await survey(options, host);
         const missing = scenes.filter(({ stored }) => !stored).map(({ planned }) => planned);
-        const jobs = planMatrix(missing, limits);
+        // shards that may not save would render for nothing
+        const mayShare = options.cache === 'read-write';
+        const jobs = mayShare ? planMatrix(missing, limits) : [];
         host.summarise(planSummary(scenes, jobs));
         for (const { planned, why } of scenes)
             host.log.info(`${planned.scene.id}: ${why === '' ? 'stored' : why}`);

@@ -2,7 +2,7 @@ import { join, relative, resolve, sep } from 'node:path';
 import { UserError, UserErrors } from '../errors.js';
 import { importsOf } from './imports.js';
 import { narrationUses, speaks } from './narration-uses.js';
-import { outsideUses, readsEnvironment } from './outside.js';
+import { environmentUses, outsideUses } from './outside.js';
 import { type PythonSource, readPython } from './python-source.js';
 import { lockedSize, needsLatex, type Scene } from './scenes.js';
 
@@ -19,8 +19,8 @@ export interface SceneDependencies {
   readonly computedKeys: string | undefined;
   /** What its sources ask for beside files: another run may get other answers, so its result is not kept. */
   readonly outside: readonly string[];
-  /** Whether it sees variables of the environment. */
-  readonly readsEnvironment: boolean;
+  /** The variables of the environment that it asks for, by name where they are named. */
+  readonly environment: readonly string[] | 'all';
   readonly latex: boolean;
   readonly size: { readonly width: number; readonly height: number; readonly fps: number };
 }
@@ -65,13 +65,18 @@ export async function readDependencies(
       outside: [...sources].flatMap(([name, source]) =>
         outsideUses(source).map(({ what, line }) => `${name}:${line} asks for ${what}`),
       ),
-      readsEnvironment: [...sources.values()].some(readsEnvironment),
+      environment: allEnvironmentUses([...sources.values()]),
       latex: [...sources.values()].some(needsLatex),
       size: { ...DEFAULT_SIZE, ...lockedSize(scene.source) },
     });
   }
   if (problems.length > 0) throw new UserErrors(withoutRepeats(problems));
   return found;
+}
+
+function allEnvironmentUses(sources: readonly PythonSource[]): readonly string[] | 'all' {
+  const uses = sources.map(environmentUses);
+  return uses.includes('all') ? 'all' : [...new Set(uses.flat())].sort();
 }
 
 /** A module that several scenes import is wrong once, not once for each of them. */

@@ -40,6 +40,12 @@ async function acquire(path: string, projectDir: string): Promise<void> {
   if (found?.isAlive || !(await takeOver(path, projectDir))) throw busy(path, found?.process ?? 0);
 }
 
+function noProject(projectDir: string): UserError {
+  return new UserError(`no project_state.json in ${projectDir}: there is no such folder`, {
+    hint: 'Give the folder of a Flaming Horse project as `project`.',
+  });
+}
+
 function busy(path: string, holder: number): UserError {
   return new UserError(`another build of this project is running (process ${holder || 'unknown'})`, {
     place: { file: path },
@@ -54,6 +60,7 @@ async function take(path: string, projectDir: string): Promise<boolean> {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'EEXIST') return false;
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw noProject(projectDir);
     throw new UserError(`cannot write to the project folder ${projectDir} (${code})`, {
       hint: 'The build writes media/, log/, project_state.json and final_video.mp4 there.',
       cause: error,

@@ -31,9 +31,6 @@ const VARYING: Readonly<Record<string, string>> = {
   getuser: 'the machine',
 };
 
-/** Names of the whole environment; scenes that ask for it depend on what they may see of it. */
-const ENVIRONMENT = new Set(['environ', 'getenv']);
-
 /** `time.time()`: its last name alone is too common a word. */
 const CLOCK_MODULE_CALL = /^time\s*\.\s*time$/;
 
@@ -54,10 +51,22 @@ export function outsideUses(source: PythonSource): OutsideUse[] {
   return uses;
 }
 
-/** Whether a source asks for variables of the environment. */
-export function readsEnvironment(source: PythonSource): boolean {
+/** Which variables of the environment a source asks for: by name as far as it names them, else all. */
+export function environmentUses(source: PythonSource): readonly string[] | 'all' {
+  const names = new Set<string>();
   for (const node of nodesOf(source)) {
-    if (/^(Variable|Property)Name$/.test(node.name) && ENVIRONMENT.has(textOf(source, node))) return true;
+    if (node.name !== 'VariableName' && node.name !== 'PropertyName') continue;
+    const word = textOf(source, node);
+    if ((word !== 'environ' && word !== 'getenv') || isInImport(node)) continue;
+    // environ["NAME"], environ.get("NAME", ...), getenv("NAME", ...)
+    const after = source.text.slice(node.to, node.to + 200);
+    const name = /^\s*(?:\[|\.\s*get\s*\(|\()\s*(["'])(\w+)\1\s*[\]),]/.exec(after)?.[2];
+    if (name === undefined) return 'all';
+    names.add(name);
   }
-  return false;
+  return [...names].sort();
+}
+
+function isInImport(node: { readonly parent: { readonly name: string } | null }): boolean {
+  return node.parent?.name === 'ImportStatement';
 }

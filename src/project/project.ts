@@ -4,7 +4,7 @@ import { type UserError, UserErrors, userErrorsOf } from '../errors.js';
 import { readDependencies, type SceneDependencies } from './dependencies.js';
 import { type Narration, readNarration } from './narration.js';
 import { readScenes, type Scene } from './scenes.js';
-import { type ProjectState, readState } from './state.js';
+import type { ProjectState } from './state.js';
 
 /** A Flaming Horse project, read whole and once. */
 export interface Project {
@@ -18,10 +18,12 @@ export interface Project {
   readonly dependencies: ReadonlyMap<string, SceneDependencies>;
 }
 
-/** Reads a project. Throws UserError(s): every problem of the scenes and the narration that can be found at once. */
-export async function readProject(folder: string): Promise<Project> {
-  const state = await readState(folder);
-  const repoRoot = findRepoRoot(folder);
+/**
+ * Reads the project of a state. `checkout`: the repository as the runner checked it out, for where there is no `.git`. Throws UserError(s): every problem of the scenes and the narration that can be found at once.
+ */
+export async function readProject(state: ProjectState, checkout?: string): Promise<Project> {
+  const folder = dirname(state.path);
+  const repoRoot = findRepoRoot(folder, checkout);
   const [narration, scenes] = await bothOrAllErrors(
     readNarration(resolve(folder, state.narrationFile)),
     readScenes(state, folder),
@@ -43,12 +45,12 @@ export function dependenciesOf(project: Project, scene: Scene): SceneDependencie
 }
 
 /**
- * The repository that a project lies in: the nearest folder with a `.git`; without one, the folder that holds
- * `projects/`, else the project itself.
+ * The repository that a project lies in: the nearest folder with a `.git`; without one (a checkout made without git), the
+ * runner's checkout; else the folder that holds `projects/`, or the project itself.
  */
-export function findRepoRoot(project: string): string {
+export function findRepoRoot(project: string, checkout?: string): string {
   for (let folder = project; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, '.git'))) return folder;
+    if (existsSync(join(folder, '.git')) || folder === checkout) return folder;
     if (dirname(folder) === folder) break;
   }
   return basename(dirname(project)) === 'projects' ? resolve(project, '..', '..') : project;

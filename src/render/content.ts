@@ -10,7 +10,7 @@ import { withoutLatex } from '../setup/runtime.js';
 import { actionRoot, shippedFile } from '../shipped.js';
 import { contentKey, sha256, sha256OfFile } from '../store/keys.js';
 import type { VoicePlan } from '../voice/plan.js';
-import { RESULT_FORMAT, type SceneResult } from './result.js';
+import { RESULT_FORMAT } from './result.js';
 import { SEED } from './scene.js';
 
 /**
@@ -54,7 +54,7 @@ function userManimConfig(): string {
 /** The content of a scene before it is rendered: what it is made from and the key over that. */
 export function sceneContent(scene: Scene, context: ContentContext): SceneContent {
   const { project, options, voice } = context;
-  const { sources, narrationKeys, readsEnvironment, latex } = dependenciesOf(project, scene);
+  const { sources, narrationKeys, environment, latex } = dependenciesOf(project, scene);
   const lines = narrationKeys.flatMap((key) => {
     const line = voice.lines.find((planned) => planned.key === key);
     if (!line) throw new Error(`narration line ${key} is not in the voice plan`);
@@ -70,7 +70,7 @@ export function sceneContent(scene: Scene, context: ContentContext): SceneConten
     // a job that renders no LaTeX does not know its version, and must agree with one that does
     ...(latex ? context.versions : withoutLatex(context.versions)),
     ...context.shared,
-    ...(readsEnvironment && { environment: contentKey(presentVariables()) }),
+    ...environmentIngredients(environment),
     // the result tells its id; two scenes of one file are two results
     scene: scene.id,
     class: scene.className,
@@ -83,9 +83,18 @@ export function sceneContent(scene: Scene, context: ContentContext): SceneConten
   return { ingredients, key: contentKey(ingredients) };
 }
 
-/** What a scene may see of the environment. */
-function presentVariables(): Record<string, string> {
-  return Object.fromEntries(Object.entries(childEnvironment()).map(([name, value]) => [name, value ?? '']));
+/** Variables that differ from machine to machine, or from job to job, and say nothing to a scene. */
+const OF_THE_MACHINE =
+  /^(PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TEMP|TMP|XDG_.*|RUNNER_TRACKING_ID|LD_LIBRARY_PATH|SSL_.*)$/;
+
+/** What a scene sees of the environment variables that it asks for. */
+function environmentIngredients(names: readonly string[] | 'all'): Record<string, string> {
+  const seen = childEnvironment();
+  if (names === 'all') {
+    const telling = Object.entries(seen).filter(([name]) => !OF_THE_MACHINE.test(name));
+    return { environment: contentKey(Object.fromEntries(telling.map(([name, value]) => [name, value ?? '']))) };
+  }
+  return Object.fromEntries(names.map((name) => [`variable ${name}`, seen[name] ?? '(not set)']));
 }
 
 /** The name under which an opened file is remembered: relative to the repository where it lies there. */
@@ -102,22 +111,18 @@ export function openedToCover(
   opened: readonly { readonly path: string }[],
   scene: Scene,
   project: Project,
-  voiceFolder: string,
+  voiceFiles: ReadonlySet<string>,
   workDir: string,
 ): string[] {
   const { sources } = dependenciesOf(project, scene);
-  const skipped = [voiceFolder, workDir, join(actionRoot(), 'python')];
+  const skipped = [workDir, join(actionRoot(), 'python')];
+  const isCovered = (path: string): boolean => path === project.narration.file || voiceFiles.has(path);
   const names = opened
     .map(({ path }) => resolve(path))
-    .filter((path) => path !== project.narration.file && !skipped.some((folder) => isWithin(path, folder)))
+    .filter((path) => !isCovered(path) && !skipped.some((folder) => isWithin(path, folder)))
     .map((path) => openedName(path, project))
     .filter((name) => !sources.has(name));
   return [...new Set(names)].sort();
-}
-
-/** What a finished scene depends on beyond its sources, in words: then its result is not kept. */
-export function beyondSources(sceneId: string, { facts }: SceneResult, project: Project): string[] {
-  return [...(project.dependencies.get(sceneId)?.outside ?? []), ...facts.unsafe];
 }
 
 /** The content of opened files as it is now; a file that is gone has the hash "none". */

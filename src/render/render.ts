@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
-import { type UserError, UserErrors, userErrorsOf } from '../errors.js';
+import { type UserError, userErrorsOf } from '../errors.js';
 import type { Log } from '../log.js';
 import { readNarration } from '../project/narration.js';
 import type { Project } from '../project/project.js';
@@ -9,12 +9,14 @@ import { dependenciesOf } from '../project/project.js';
 import { normalisedText } from '../project/python-source.js';
 import type { Tools } from '../video/ffmpeg.js';
 import { writeSceneVideo } from '../video/join.js';
-import { beyondSources, openedToCover, writtenSince } from './content.js';
-import { longestFirst, type PlannedScene } from './plan.js';
+import type { ProvidedLine } from '../voice/provide.js';
+import { beyondSources } from './beyond.js';
+import { openedToCover, writtenSince } from './content.js';
 import type { Progress } from './progress.js';
 import type { SceneResult } from './result.js';
 import { completeScene, type FinishedScene, resultFolder, SCENE_VIDEO, type SceneStore, saveScene } from './reuse.js';
 import { type RenderSettings, renderScene } from './scene.js';
+import { longestFirst, type PlannedScene } from './schedule.js';
 
 export interface RenderMany {
   readonly scenes: readonly PlannedScene[];
@@ -22,7 +24,10 @@ export interface RenderMany {
   readonly damaged: ReadonlySet<string>;
   readonly atOnce: number;
   readonly project: Project;
-  readonly voiceFolder: string;
+  /** The lines that scenes can speak. */
+  readonly spoken: readonly ProvidedLine[];
+  /** What the voice wrote for scenes to read: covered by the keys of lines. */
+  readonly voiceFiles: ReadonlySet<string>;
   readonly settings: RenderSettings;
   readonly sceneStore: SceneStore;
   readonly tools: Tools;
@@ -38,12 +43,17 @@ export interface RenderedScene {
   readonly notSaved: string | undefined;
 }
 
+/** How the renders of a build ended: scenes by id, and what failed in the order of the video. */
+export interface Renders {
+  readonly rendered: ReadonlyMap<string, RenderedScene>;
+  readonly failures: readonly UserError[];
+}
+
 /**
  * Renders scenes side by side, the longest first, and saves each as soon as it is done, so that a later failure or
- * cancellation loses nothing. A failing scene does not stop the others: all failures are thrown together at the end, as
- * UserErrors.
+ * cancellation loses nothing. A failing scene does not stop the others: all failures come back together at the end.
  */
-export async function renderScenes(many: RenderMany): Promise<ReadonlyMap<string, RenderedScene>> {
+export async function renderScenes(many: RenderMany): Promise<Renders> {
   const limit = pLimit(many.atOnce);
   const rendered = new Map<string, RenderedScene>();
   const failures: { index: number; error: UserError }[] = [];
@@ -62,15 +72,11 @@ export async function renderScenes(many: RenderMany): Promise<ReadonlyMap<string
   const settled = await Promise.allSettled(work);
   many.progress.stop();
   for (const result of settled) if (result.status === 'rejected') throw result.reason;
-  if (failures.length > 0) {
-    throw new UserErrors(failures.sort((a, b) => a.index - b.index).map(({ error }) => error));
-  }
-  return rendered;
+  return { rendered, failures: failures.sort((a, b) => a.index - b.index).map(({ error }) => error) };
 }
 
 interface Fresh {
   readonly finished: FinishedScene;
-  readonly result: SceneResult;
   /** When the render began, in ms of the clock that files have. */
   readonly begun: number;
 }
@@ -90,8 +96,9 @@ async function renderOne(planned: PlannedScene, many: RenderMany): Promise<Fresh
   const { facts } = result;
   progress.frames(scene.id, facts.frames);
   await writeSceneVideo(result, join(result.folder, SCENE_VIDEO), many.tools);
-  const opened = openedToCover(facts.opened, scene, project, many.voiceFolder, many.settings.workDir);
-  const finished = await completeScene(result, content, opened, seconds, project);
+  const opened = openedToCover(facts.opened, scene, project, many.voiceFiles, many.settings.workDir);
+  const unsafe = await beyondSources(scene, facts, many.spoken, project);
+  const finished = await completeScene(result, content, { opened, unsafe, renderSeconds: seconds }, project);
   progress.ended(scene.id);
   log.group(
     `scene ${scene.id}: ${facts.frames} frames at ${facts.width}x${facts.height}, ${facts.fps} a second, in ${seconds.toFixed(1)} s`,
@@ -101,7 +108,7 @@ async function renderOne(planned: PlannedScene, many: RenderMany): Promise<Fresh
     log.warning(`scene ${scene.id}: rendered the slow way, by Manim's own writer: ${facts.fallback}`, {
       file: scene.file,
     });
-  return { finished, result, begun };
+  return { finished, begun };
 }
 
 function sceneDetails({ facts }: SceneResult, opened: readonly string[]): string[] {
@@ -118,11 +125,11 @@ function sceneDetails({ facts }: SceneResult, opened: readonly string[]): string
 /** Saves a fresh scene where that is safe. Returns why it was not saved. */
 async function saveOne(
   planned: PlannedScene,
-  { finished, result, begun }: Fresh,
+  { finished, begun }: Fresh,
   many: RenderMany,
 ): Promise<string | undefined> {
   const { scene, content } = planned;
-  const unsafe = beyondSources(scene.id, result, many.project);
+  const { unsafe } = finished.entry;
   if (unsafe.length > 0) {
     const why = `its result depends on more than its sources (${unsafe.join('; ')})`;
     many.log.warning(`scene ${scene.id} is rendered every time: ${why}`, { file: scene.file });

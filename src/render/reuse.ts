@@ -19,10 +19,12 @@ export interface SceneEntry {
   readonly key: string;
   readonly ingredients: Ingredients;
   readonly opened: Opened;
+  /** What it depends on beyond its sources; such a result is not kept. */
+  readonly unsafe: readonly string[];
   /** What its render took, in seconds of wall time. */
   readonly renderSeconds: number;
-  /** SHA-256 of scene.mp4. */
-  readonly sceneVideo: string;
+  /** SHA-256 of what lies beside it and is not checked by the result itself. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
 /** A finished scene, rendered now or earlier. */
@@ -126,17 +128,24 @@ async function readEntry(folder: string, content: SceneContent): Promise<SceneEn
 
 async function finishedScene(folder: string, entry: SceneEntry): Promise<FinishedScene> {
   const result = await readSceneResult(folder);
-  const sceneVideo = join(folder, SCENE_VIDEO);
-  if ((await sha256OfFile(sceneVideo)) !== entry.sceneVideo) throw new Error(`${SCENE_VIDEO} is not what was made`);
-  return { result, entry, sceneVideo };
+  for (const [name, hash] of Object.entries(await hashesOf(folder))) {
+    if (entry.files[name] !== hash) throw new Error(`${name} is not what was made`);
+  }
+  return { result, entry, sceneVideo: join(folder, SCENE_VIDEO) };
+}
+
+async function hashesOf(folder: string): Promise<Record<string, string>> {
+  const names = [SCENE_VIDEO, 'result.json'];
+  return Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await sha256OfFile(join(folder, name))])),
+  );
 }
 
 /** Completes a fresh result into an entry: what it is made from and what it opened. Its scene.mp4 must be there. */
 export async function completeScene(
   result: SceneResult,
   content: SceneContent,
-  openedNames: readonly string[],
-  renderSeconds: number,
+  found: { readonly opened: readonly string[]; readonly unsafe: readonly string[]; readonly renderSeconds: number },
   project: Project,
 ): Promise<FinishedScene> {
   const sceneVideo = join(result.folder, SCENE_VIDEO);
@@ -144,9 +153,10 @@ export async function completeScene(
     format: ENTRY_FORMAT,
     key: content.key,
     ingredients: content.ingredients,
-    opened: await hashOpened(openedNames, project),
-    renderSeconds: Number(renderSeconds.toFixed(2)),
-    sceneVideo: await sha256OfFile(sceneVideo),
+    opened: await hashOpened(found.opened, project),
+    unsafe: found.unsafe,
+    renderSeconds: Number(found.renderSeconds.toFixed(2)),
+    files: await hashesOf(result.folder),
   };
   await writeFile(join(result.folder, ENTRY_FILE), JSON.stringify(entry, null, 2));
   return { result, entry, sceneVideo };

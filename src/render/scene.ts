@@ -19,6 +19,8 @@ export interface RenderSettings {
   readonly encoderOptions: Readonly<Record<string, string>>;
   /** Private folders of renders are made here. */
   readonly workDir: string;
+  /** Formulas that were set already, shared by renders with the same LaTeX. */
+  readonly texDir: string;
   /** Scene logs go here, one file a scene. */
   readonly logDir: string;
   readonly env: NodeJS.ProcessEnv;
@@ -118,7 +120,7 @@ function jobOf(scene: Scene, media: string, resultDir: string, settings: RenderS
     encoder: settings.encoder,
     encoder_options: settings.encoderOptions,
     encoder_threads: ENCODER_THREADS,
-    tex_cache_dir: join(settings.workDir, 'tex'),
+    tex_cache_dir: settings.texDir,
   };
 }
 

@@ -23,7 +23,8 @@ export interface BuildReport {
     readonly backend: string;
     readonly cacheHit: boolean;
     readonly cacheKey: string;
-    readonly synthesized: readonly string[];
+    /** The lines that were spoken, each with the reason. */
+    readonly synthesized: readonly { readonly key: string; readonly why: string }[];
   };
   readonly store: string;
   /** Fallbacks and findings that the user should know of. */
@@ -53,7 +54,7 @@ export function buildSummary(report: BuildReport): string {
     facts
       ? `**${humanSeconds(facts.durationSeconds)}** of video, ${facts.frames} frames at ${facts.fps} a second. `
       : 'One share of the scenes; the video is joined by the final job. ',
-    `${count(report.scenes.filter(({ how }) => how === 'rendered').length, 'scene')} rendered, ${report.scenes.filter(({ how }) => how === 'reused').length} reused; ${count(spoken.length, 'narration line')} spoken${spoken.length > 0 ? ` (${spoken.join(', ')})` : ''} by ${report.voice.backend}.`,
+    `${count(report.scenes.filter(({ how }) => how === 'rendered').length, 'scene')} rendered, ${report.scenes.filter(({ how }) => how === 'reused').length} reused; ${count(spoken.length, 'narration line')} spoken${spoken.length > 0 ? ` (${spoken.map(({ key, why }) => `${key}: ${why}`).join(', ')})` : ''} by ${report.voice.backend}.`,
     '',
     '| Scene | | Why | Length | Render time |',
     '| --- | --- | --- | ---: | ---: |',

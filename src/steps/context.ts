@@ -1,10 +1,13 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Host } from '../host.js';
 import type { Options } from '../inputs.js';
+import { childEnvironment } from '../process.js';
+import { nameOf } from '../project/dependencies.js';
 import type { Project } from '../project/project.js';
 import type { Scene } from '../project/scenes.js';
-import type { FinishedScene } from '../render/reuse.js';
+import type { FinishedScene, SceneStore } from '../render/reuse.js';
+import { sha256 } from '../store/keys.js';
 import type { Store } from '../store/store.js';
 import type { Tools } from '../video/ffmpeg.js';
 
@@ -50,10 +53,48 @@ export async function timed<T>(name: string, { seconds }: BuildContext, work: ()
   }
 }
 
-/** The folder for everything on its way. It ignores itself in git, so that a checkout stays clean. */
-export async function makeWorkDir(workspace: string): Promise<string> {
-  const workDir = join(workspace, '.flaming-horse');
+/** What every step of a build of this project shares. */
+export async function makeContext(
+  project: Project,
+  options: Options,
+  host: Host,
+  signal?: AbortSignal,
+): Promise<BuildContext> {
+  return {
+    options,
+    host,
+    project,
+    store: await host.openStore(options),
+    workDir: await makeWorkDir(host.workspace, project),
+    tools: { env: childEnvironment(), signal },
+    signal,
+    notes: [],
+    seconds: {},
+  };
+}
+
+/** The store of scenes of a build. */
+export function sceneStoreOf({ store, options, workDir, project, host }: BuildContext): SceneStore {
+  return { store, cachePrefix: options.cachePrefix, folder: join(workDir, 'scenes'), project, log: host.log };
+}
+
+/**
+ * The folder for everything on its way, one for each project: `.flaming-horse/<hash of the project's place>`, the same in
+ * every job, since the cache service knows entries by their path. It ignores itself in git, so that a checkout stays
+ * clean.
+ */
+async function makeWorkDir(workspace: string, project: Project): Promise<string> {
+  const base = join(workspace, '.flaming-horse');
+  const place = nameOf(project.folder, project) || '.';
+  const workDir = join(base, sha256(place).slice(0, 12));
   await mkdir(workDir, { recursive: true });
-  await writeFile(join(workDir, '.gitignore'), '*\n');
+  await writeFile(join(base, '.gitignore'), '*\n');
   return workDir;
+}
+
+/** Removes folders of earlier contents: what is worth keeping is in the store. */
+export async function prune(folder: string, keep: ReadonlySet<string>): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!keep.has(name)) await rm(join(folder, name), { recursive: true, force: true });
+  }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Options } from '../inputs.js';
 import type { Project } from '../project/project.js';
 import { type Scene, sceneVideoPath } from '../project/scenes.js';
-import { isWhole } from '../render/plan.js';
+import { isWhole } from '../render/schedule.js';
 import { prepareFfmpeg } from '../setup/runtime.js';
 import { type AssembledVideo, assemble, place } from '../video/assemble.js';
 import { type BuildContext, type FinishedScenes, finishedOf, note } from './context.js';

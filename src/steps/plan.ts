@@ -1,8 +1,6 @@
 import { join, relative } from 'node:path';
-import type { Project } from '../project/project.js';
 import type { Scene } from '../project/scenes.js';
 import {
-  beyondSources,
   changesBetween,
   hashOpened,
   type Opened,
@@ -11,7 +9,8 @@ import {
   sharedIngredients,
 } from '../render/content.js';
 import type { Ledger, LedgerPlace } from '../render/ledger.js';
-import { type PlannedScene, planScenes } from '../render/plan.js';
+import { type PlannedScene, planScenes } from '../render/schedule.js';
+import { sha256 } from '../store/keys.js';
 import { planVoice, type VoicePlan } from '../voice/plan.js';
 import type { BuildContext, FinishedScenes } from './context.js';
 
@@ -68,13 +67,13 @@ export function reasonToRender(
 }
 
 /** What the next build may know of the scenes of this one. */
-export function ledgerOf(finished: FinishedScenes, before: Ledger, project: Project): Ledger {
+export function ledgerOf(finished: FinishedScenes, before: Ledger): Ledger {
   const now = [...finished].map(([id, { entry, result }]) => [
     id,
     {
       ingredients: entry.ingredients,
       opened: entry.opened,
-      unsafe: beyondSources(id, result, project),
+      unsafe: entry.unsafe,
       renderSeconds: entry.renderSeconds,
       frames: result.facts.frames,
     },
@@ -86,4 +85,14 @@ export function ledgerOf(finished: FinishedScenes, before: Ledger, project: Proj
 export function ledgerPlaceOf({ store, options, workDir, project, host }: BuildContext): LedgerPlace {
   const projectName = `${host.repository}:${relative(project.repoRoot, project.folder)}`;
   return { store, cachePrefix: options.cachePrefix, folder: join(workDir, 'ledger'), projectName };
+}
+
+/** Why a line had to be spoken, in words: what the last build knew of it against what it is now. */
+export function reasonToSpeak(key: string, voice: VoicePlan, ledger: Ledger): string {
+  const line = voice.lines.find((planned) => planned.key === key);
+  const before = Object.values(ledger).find(({ ingredients }) => ingredients[`narration line ${key}`] !== undefined);
+  if (!line || !before) return 'new';
+  if (before.ingredients[`narration line ${key}`] !== sha256(line.text)) return 'its text changed';
+  if (before.ingredients[`voice of narration line ${key}`] !== line.identity) return 'the voice changed';
+  return 'no longer in the cache';
 }

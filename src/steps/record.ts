@@ -2,10 +2,9 @@ import { stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { messageOf, UserError, userErrorsOf } from '../errors.js';
 import type { Host } from '../host.js';
-import type { Project } from '../project/project.js';
 import { type Scene, sceneVideoPath } from '../project/scenes.js';
-import { nextDocument, writeState } from '../project/state.js';
-import { isWhole } from '../render/plan.js';
+import { nextDocument, type ProjectState, writeState } from '../project/state.js';
+import { isWhole } from '../render/schedule.js';
 import { type BuildReport, buildSummary, count, failureSummary, humanSeconds } from '../report/summary.js';
 import type { AssembledVideo } from '../video/assemble.js';
 import { type BuildContext, type FinishedScenes, finishedOf } from './context.js';
@@ -37,18 +36,18 @@ export async function recordSuccess(
 }
 
 /** The errors into the state, and into the summary. What cannot be written is told, never thrown over the first error. */
-export async function recordFailure(project: Project, error: unknown, host: Host): Promise<void> {
+export async function recordFailure(state: ProjectState, error: unknown, host: Host): Promise<void> {
   const errors = userErrorsOf(error) ?? [new UserError(messageOf(error))];
   const told = errors.map(({ message, place: at, hint }) => ({
     message,
-    at: at ? `${relative(project.repoRoot, at.file)}${at.line === undefined ? '' : `:${at.line}`}` : '',
+    at: at ? `${relative(host.workspace, at.file)}${at.line === undefined ? '' : `:${at.line}`}` : '',
     hint,
   }));
   const lines = told.map(({ message, at }) => (at ? `${at}: ${message}` : message));
-  host.summarise(failureSummary(project.state.projectName, told));
+  host.summarise(failureSummary(state.projectName, told));
   try {
     const outcome = { ok: false as const, errors: lines, summary: `${count(lines.length, 'error')}` };
-    await writeState(project.state, nextDocument(project.state, outcome, new Date()));
+    await writeState(state, nextDocument(state, outcome, new Date()));
   } catch (second) {
     host.log.warning(`the errors could not be entered into project_state.json: ${messageOf(second)}`);
   }

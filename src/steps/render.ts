@@ -1,28 +1,37 @@
 import { join } from 'node:path';
+import type { UserError } from '../errors.js';
 import { QUALITIES } from '../inputs.js';
 import { childEnvironment } from '../process.js';
 import { dependenciesOf } from '../project/project.js';
 import type { Scene } from '../project/scenes.js';
 import { parallelism, readCapacity, renderMemory } from '../render/capacity.js';
-import { expectedSeconds, type PlannedScene } from '../render/plan.js';
 import { reportProgress } from '../render/progress.js';
 import { renderScenes } from '../render/render.js';
 import type { FinishedScene, SceneStore } from '../render/reuse.js';
+import { expectedSeconds, type PlannedScene } from '../render/schedule.js';
 import { count } from '../report/summary.js';
 import type { Runtime } from '../setup/runtime.js';
+import { contentKey } from '../store/keys.js';
+import type { VoicePlan } from '../voice/plan.js';
 import type { VoiceReport } from '../voice/provide.js';
 import type { BuildContext } from './context.js';
 
-/** Renders what is missing, as many scenes at once as the machine carries. */
+/** What the voice wrote for scenes to read; the keys of lines cover it. */
+function voiceFiles({ folder }: VoicePlan, { lines }: VoiceReport): ReadonlySet<string> {
+  const index = ['cache.json', '.cache_hash', 'ready.json'].map((name) => join(folder, name));
+  return new Set([...index, ...lines.map(({ file }) => file)]);
+}
+
+/** Renders what is missing, as many scenes at once as the machine carries. Failures come back beside what was finished. */
 export async function renderMissing(
   missing: readonly PlannedScene[],
   damaged: ReadonlySet<string>,
   spoken: VoiceReport,
-  voiceFolder: string,
+  voice: VoicePlan,
   runtime: Runtime,
   sceneStore: SceneStore,
   context: BuildContext,
-): Promise<Map<string, FinishedScene>> {
+): Promise<{ finished: Map<string, FinishedScene>; failures: readonly UserError[] }> {
   const { options, project, host } = context;
   const size = QUALITIES[options.quality];
   const sizeOf = (scene: Scene): { width: number; height: number; fps: number } =>
@@ -38,12 +47,13 @@ export async function renderMissing(
     return known > 0 ? known : expectedSeconds(scene, project);
   };
   const expected = new Map(missing.map(({ scene }) => [scene.id, Math.round(lengthOf(scene) * sizeOf(scene).fps)]));
-  const rendered = await renderScenes({
+  const { rendered, failures } = await renderScenes({
     scenes: missing,
     damaged,
     atOnce: renders,
     project,
-    voiceFolder,
+    spoken: spoken.lines,
+    voiceFiles: voiceFiles(voice, spoken),
     settings: {
       python: runtime.python,
       projectDir: project.folder,
@@ -52,6 +62,7 @@ export async function renderMissing(
       encoder: options.encoder,
       encoderOptions: options.encoderOptions,
       workDir: context.workDir,
+      texDir: join(context.workDir, `tex-${texVersion(runtime.versions)}`),
       logDir: join(project.folder, 'log'),
       env: childEnvironment(),
     },
@@ -67,5 +78,10 @@ export async function renderMissing(
       context.notes.push(`scene ${id} took the slow way: ${finished.result.facts.fallback}`);
     if (notSaved && notSaved !== 'off') context.notes.push(`scene ${id} is rendered every time: ${notSaved}`);
   }
-  return new Map([...rendered].map(([id, { finished }]) => [id, finished]));
+  return { finished: new Map([...rendered].map(([id, { finished }]) => [id, finished])), failures };
+}
+
+/** Formulas set by one LaTeX are not those of another. */
+function texVersion(versions: Runtime['versions']): string {
+  return contentKey([versions.latex ?? '', versions['latex packages'] ?? '']).slice(0, 16);
 }

@@ -1,5 +1,5 @@
-import type { PlannedScene } from '../render/plan.js';
 import { type FinishedScene, restoreScene, type SceneStore } from '../render/reuse.js';
+import type { PlannedScene } from '../render/schedule.js';
 
 /** What the store had of a build's scenes. */
 export interface RestoredScenes {

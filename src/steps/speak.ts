@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { dependenciesOf } from '../project/project.js';
 import { readCapacity } from '../render/capacity.js';
-import type { PlannedScene } from '../render/plan.js';
+import type { PlannedScene } from '../render/schedule.js';
 import type { Runtime } from '../setup/runtime.js';
 import { prepareEspeak, preparePiper } from '../setup/voices.js';
 import type { VoicePlan } from '../voice/plan.js';

@@ -27,6 +27,10 @@ const AT_ONCE = 4;
  * service that is there answers a miss at once, one that is not costs several rounds of retries.
  */
 const DEAD_AFTER_SECONDS = 8;
+/** How long a service that did not answer is left alone; it may only have been busy. */
+const LEFT_ALONE_MS = 90_000;
+/** A save that failed for a reason unknown, a limit on uploads for one, is tried once more after this. */
+const SAVE_AGAIN_MS = 20_000;
 
 /** The cache service of a runner (GitHub's, or act's) as a store. */
 export function actionsCacheStore(
@@ -34,15 +38,17 @@ export function actionsCacheStore(
   workspace: string,
   log: Log,
   deadAfterSeconds = DEAD_AFTER_SECONDS,
+  saveAgainMs = SAVE_AGAIN_MS,
 ): Store {
   const limit = pLimit(AT_ONCE);
   const uploads = rateLimit(UPLOADS_A_MINUTE);
   const downloads = rateLimit(DOWNLOADS_A_MINUTE);
-  let dead = false;
+  let deadUntil = 0;
+  const isDead = (): boolean => performance.now() < deadUntil;
 
   const giveUp = (why: string): void => {
-    if (!dead) log.warning(`the cache service does not answer (${why}): going on without it`);
-    dead = true;
+    if (!isDead()) log.warning(`the cache service does not answer (${why}): going on without it for a while`);
+    deadUntil = performance.now() + LEFT_ALONE_MS;
   };
 
   /** Asks for an entry, and notes a service that took too long to find nothing. */
@@ -60,9 +66,9 @@ export function actionsCacheStore(
     lookupOnly: boolean,
   ): Promise<string | undefined> =>
     limit(async () => {
-      if (dead) return undefined;
+      if (isDead()) return undefined;
       await downloads();
-      if (dead) return undefined; // found dead while this call waited for its turn
+      if (isDead()) return undefined; // found dead while this call waited for its turn
       try {
         return await timed(() =>
           service.restoreCache([cachePath(path, workspace)], key, [...prefixes], { lookupOnly }),
@@ -73,11 +79,11 @@ export function actionsCacheStore(
       }
     });
 
-  const save = (entry: StoreEntry): Promise<SaveOutcome> =>
+  const trySave = (entry: StoreEntry): Promise<SaveOutcome> =>
     limit(async () => {
-      if (dead) return 'failed';
+      if (isDead()) return 'failed';
       await uploads();
-      if (dead) return 'failed';
+      if (isDead()) return 'failed';
       const paths = [cachePath(entry.path, workspace)];
       try {
         // a number is the proof; -1 is either an entry that is there already or a failure, and only asking tells
@@ -89,6 +95,13 @@ export function actionsCacheStore(
         return 'failed';
       }
     });
+
+  const save = async (entry: StoreEntry): Promise<SaveOutcome> => {
+    const outcome = await trySave(entry);
+    if (outcome !== 'failed' || isDead()) return outcome;
+    await sleep(saveAgainMs);
+    return trySave(entry);
+  };
 
   return {
     name: 'the cache service of the runner',

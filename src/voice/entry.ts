@@ -1,6 +1,6 @@
 import { copyFile, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { contentKey, sha256 } from '../store/keys.js';
+import { sha256 } from '../store/keys.js';
 import { writeIfChanged } from './files.js';
 import { markOf, readMp3 } from './mp3.js';
 import { implausible } from './text.js';
@@ -78,11 +78,11 @@ async function faultOf(folder: string, line: StoredLine, fingerprint: string): P
   return implausible(line.text, read.seconds);
 }
 
-/** Makes an entry's folder hold these lines and nothing else. Gives a name for the lines that it holds now. */
+/** Makes an entry's folder hold these lines and nothing else. */
 export async function saveStored(
   folder: string,
   lines: readonly (StoredLine & { readonly file: string })[],
-): Promise<string> {
+): Promise<void> {
   const byIdentity = new Map(lines.map((line) => [line.identity, line]));
   const stored = [...byIdentity.values()].sort((a, b) => (a.identity < b.identity ? -1 : 1));
   for (const { identity, file } of stored) {
@@ -95,5 +95,4 @@ export async function saveStored(
   }
   const listed = stored.map(({ key, text, identity, sha256, seconds }) => ({ key, text, identity, sha256, seconds }));
   await writeIfChanged(join(folder, FILE), `${JSON.stringify({ format: FORMAT, lines: listed }, null, 1)}\n`);
-  return contentKey(stored.map(({ identity }) => identity)).slice(0, 32);
 }

@@ -48,6 +48,8 @@ export interface VoicePlan {
   readonly lines: readonly PlannedLine[];
   readonly cacheKey: string;
   readonly restorePrefix: string;
+  /** With a line's identity behind it: the key of an entry that holds this line alone. */
+  readonly linePrefix: string;
   /** What people should know about recordings that are not used, one sentence each. */
   readonly warnings: readonly string[];
 }
@@ -97,6 +99,7 @@ export async function planVoice(options: VoicePlanOptions): Promise<VoicePlan> {
     lines: Object.freeze(lines),
     cacheKey: `${restorePrefix}${content}`,
     restorePrefix,
+    linePrefix: `${cacheKey(options.cachePrefix, 'line', 'v1', voice.fingerprint.slice(0, 16))}-`,
     warnings: Object.freeze(warnings),
   });
 }

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError, UserErrors } from '../errors.js';
-import type { SaveOutcome, Store } from '../store/store.js';
+import type { SaveOutcome, Store, StoreEntry } from '../store/store.js';
 import { saveStored } from './entry.js';
 import { type MakeOptions, makeSounds } from './make.js';
 import type { PlannedLine, VoicePlan } from './plan.js';
@@ -26,6 +26,8 @@ export interface ProvidedLine {
   /** Its mp3 in the project's output folder, absolute. */
   readonly file: string;
   readonly seconds: number;
+  /** SHA-256 of the mp3. */
+  readonly sha256: string;
   readonly source: Sound['source'];
 }
 
@@ -59,7 +61,14 @@ export async function provideVoice(plan: VoicePlan, options: VoiceOptions): Prom
     ? undefined
     : await store.restore({ key: plan.cacheKey, path: folder }, [plan.restorePrefix]);
   const stored = restoredKey === undefined ? [] : await soundsInEntry(plan, folder, restoredKey, warnings, options);
-  const reused: Sounds = new Map([...stored, ...there]);
+  const known: Sounds = new Map([...stored, ...there]);
+  const alone = await restoreAlone(
+    needed.filter((line) => !isIn(known)(line)),
+    plan,
+    warnings,
+    options,
+  );
+  const reused: Sounds = new Map([...known, ...alone]);
 
   const missing = needed.filter((line) => !isIn(reused)(line));
   if (options.choice === 'cached' && missing.length > 0) throw missingLines(missing, plan);
@@ -70,8 +79,12 @@ export async function provideVoice(plan: VoicePlan, options: VoiceOptions): Prom
   const sounds: Sounds = new Map([...reused, ...made.sounds]);
   const isWhole = plan.lines.every(isIn(sounds));
   const isOtherEntry = restoredKey !== undefined && restoredKey !== plan.cacheKey;
-  const isNew = made.sounds.size > 0 || (isOtherEntry && isWhole);
-  const saved = isNew ? await save(plan, isWhole, folder, sounds, store) : 'not-needed';
+  const isNew = made.sounds.size > 0 || (isWhole && (isOtherEntry || alone.size > 0));
+  const saved = !isNew
+    ? 'not-needed'
+    : isWhole
+      ? await save(plan, folder, sounds, store)
+      : await saveAlone(plan, made.sounds, options);
 
   const ready = needed.flatMap((line) => {
     const sound = line.origin === 'project' ? line.sound : sounds.get(line.identity);
@@ -87,6 +100,7 @@ export async function provideVoice(plan: VoicePlan, options: VoiceOptions): Prom
       key,
       file: files.get(key) ?? sound.file,
       seconds: sound.seconds,
+      sha256: sound.sha256,
       source: (origin === 'voice' ? sounds.get(identity)?.source : undefined) ?? 'project',
     })),
     saved,
@@ -120,20 +134,63 @@ function mixedVoices(lines: readonly PlannedLine[], backend: Backend): string[] 
   return [`the video has several voices: recordings of ${recorded}; ${backend} speaks ${spoken}`];
 }
 
-/** Keeps the current lines under the plan's key; what is not all of them gets a key of its own, found by the prefix. */
-async function save(
+/** Keeps all lines of the narration under the plan's key. */
+async function save(plan: VoicePlan, folder: string, sounds: Sounds, store: Store): Promise<SaveOutcome> {
+  await saveStored(folder, storedLines(plan, sounds));
+  return store.save({ key: plan.cacheKey, path: folder });
+}
+
+function storedLines(
   plan: VoicePlan,
-  isWhole: boolean,
-  folder: string,
   sounds: Sounds,
-  store: Store,
-): Promise<SaveOutcome> {
-  const lines = plan.narration.lines.flatMap(({ key, text }) => {
+): (Sound & { readonly key: string; readonly text: string; readonly identity: string })[] {
+  return plan.narration.lines.flatMap(({ key, text }) => {
     const identity = voiceIdentity(text, plan.voice.fingerprint);
     const sound = sounds.get(identity);
     return sound ? [{ ...sound, key, text, identity }] : [];
   });
-  const content = await saveStored(folder, lines);
-  const key = isWhole ? plan.cacheKey : `${plan.restorePrefix}part-${content}`;
-  return store.save({ key, path: folder });
+}
+
+/*
+ * Who speaks only some of the lines, a shard of a build, keeps each in an entry of its own: entries never change, so the
+ * lines of several shards cannot come together in one.
+ */
+
+function aloneEntry(plan: VoicePlan, identity: string, workDir: string): StoreEntry {
+  const name = identity.slice(0, 40);
+  return { key: `${plan.linePrefix}${name}`, path: join(workDir, 'lines', name) };
+}
+
+async function saveAlone(plan: VoicePlan, spoken: Sounds, { store, workDir }: VoiceOptions): Promise<SaveOutcome> {
+  const outcomes = await Promise.all(
+    storedLines(plan, spoken).map(async (line) => {
+      const entry = aloneEntry(plan, line.identity, workDir);
+      await mkdir(entry.path, { recursive: true });
+      await saveStored(entry.path, [line]);
+      return store.save(entry);
+    }),
+  );
+  return outcomes.find((outcome) => outcome === 'failed') ?? outcomes[0] ?? 'off';
+}
+
+async function restoreAlone(
+  lines: readonly PlannedLine[],
+  plan: VoicePlan,
+  warnings: string[],
+  options: VoiceOptions,
+): Promise<Sounds> {
+  const sounds = new Map<string, Sound>();
+  await Promise.all(
+    lines.map(async ({ identity }) => {
+      const entry = aloneEntry(plan, identity, options.workDir);
+      await rm(entry.path, { recursive: true, force: true });
+      await mkdir(entry.path, { recursive: true });
+      const key = await options.store.restore(entry);
+      if (key === undefined) return;
+      for (const [found, sound] of await soundsInEntry(plan, entry.path, key, warnings, options)) {
+        sounds.set(found, sound);
+      }
+    }),
+  );
+  return sounds;
 }

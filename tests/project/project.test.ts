@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { dependenciesOf, findRepoRoot, readProject } from '../../src/project/project.js';
+import { readState } from '../../src/project/state.js';
 import { userErrors } from '../support/errors.js';
 import { temporaryFolders } from '../support/folder.js';
 import { sceneSource, writeProject } from '../support/project.js';
@@ -17,7 +18,7 @@ test('a project is read whole: state, narration, scenes, what each is made from'
       '../../lib/shapes.py': 'star = 1\n',
     },
   });
-  const project = await readProject(folder);
+  const project = await readProject(await readState(folder));
   expect(project).toMatchObject({ folder, repoRoot: root });
   expect(project.narration.lines.map(({ key }) => key)).toEqual(['intro', 'outro', 'unused']);
   expect(project.scenes.map(({ id, className, index }) => [id, className, index])).toEqual([
@@ -41,7 +42,7 @@ test('the narration file that the state names is read', async () => {
       'scene_02_outro.py': 'class A: pass\n',
     },
   });
-  const project = await readProject(folder);
+  const project = await readProject(await readState(folder));
   expect(project.narration.file).toBe(join(folder, 'text', 'lines.py'));
   expect(project.scenes.map((scene) => dependenciesOf(project, scene).narrationKeys)).toEqual([['other'], []]);
 });
@@ -51,7 +52,7 @@ test('what is wrong with the narration and with scenes is told at once', async (
     narration: 'SCRIPT = {"intro": text}\n',
     files: { 'scene_02_outro.py': 'x = (\n' },
   });
-  const errors = await userErrors(() => readProject(folder));
+  const errors = await userErrors(async () => readProject(await readState(folder)));
   expect(errors.map(({ place }) => `${basename(place?.file ?? '')}:${place?.line}`)).toEqual([
     'narration_script.py:1',
     expect.stringMatching(/^scene_02_outro\.py:[12]$/),
@@ -60,7 +61,7 @@ test('what is wrong with the narration and with scenes is told at once', async (
 
 test('a line that a scene wants and the narration lacks is told at the place of the lookup', async () => {
   const folder = await writeProject(await newFolder(), { narration: { intro: 'Hello.', Outro: 'Bye.' } });
-  const errors = await userErrors(() => readProject(folder));
+  const errors = await userErrors(async () => readProject(await readState(folder)));
   expect(errors.map(({ message, place }) => [message, basename(place?.file ?? ''), place?.line])).toEqual([
     ['no narration line "outro"', 'scene_02_outro.py', 11],
   ]);
@@ -79,13 +80,15 @@ describe('the repository of a project', () => {
     // a name that no parent of the temporary folder turns into a repository
     const root = await newFolder();
     expect(findRepoRoot(root)).toBe(root);
+    // a checkout made without git
+    expect(findRepoRoot(join(root, 'videos', 'p'), root)).toBe(root);
     expect(findRepoRoot(join(root, 'projects', 'p'))).toBe(root);
     expect(findRepoRoot(join(root, 'videos', 'p'))).toBe(join(root, 'videos', 'p'));
   });
 });
 
 testRealProjects('resolves: each scene speaks the line that its state names', async (folder) => {
-  const project = await readProject(folder);
+  const project = await readProject(await readState(folder));
   expect(project.repoRoot === folder || dirname(folder).startsWith(project.repoRoot)).toBe(true);
   for (const scene of project.scenes) {
     const { narrationKeys, computedKeys, size, latex } = dependenciesOf(project, scene);

@@ -245,7 +245,9 @@ describe('what a render opened', () => {
       ],
       ...[join(folder, 'media', 'voiceovers', 'qwen_other.txt'), join(folder, '..extra')],
     ].map((path) => ({ path }));
-    expect(openedToCover(opened, project.scenes[0] as Scene, project, voice, work)).toEqual([
+    expect(
+      openedToCover(opened, project.scenes[0] as Scene, project, new Set([join(voice, 'intro.mp3')]), work),
+    ).toEqual([
       '/usr/share/fonts/a.ttf',
       'lib/late.py',
       'projects/video/..extra',

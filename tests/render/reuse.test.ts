@@ -67,7 +67,12 @@ async function rendered(bench: Bench, opened: readonly string[], render = 0): Pr
   const folder = resultFolder(bench.content, bench.scenes);
   await rm(folder, { recursive: true, force: true });
   await cp(renders[render] as string, folder, { recursive: true });
-  return completeScene(await readSceneResult(folder), bench.content, opened, 12.345, bench.project);
+  return completeScene(
+    await readSceneResult(folder),
+    bench.content,
+    { opened, unsafe: [], renderSeconds: 12.345 },
+    bench.project,
+  );
 }
 
 const restored = async (bench: Bench, lastOpened?: readonly string[]): Promise<Restored> => {

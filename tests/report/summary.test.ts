@@ -18,7 +18,7 @@ const REPORT: BuildReport = {
     { id: 'a', title: 'One', how: 'reused', why: '', seconds: 60, renderSeconds: 12 },
     { id: 'b', title: 'Two', how: 'rendered', why: 'narration line intro changed', seconds: 60, renderSeconds: 75.4 },
   ],
-  voice: { backend: 'piper', cacheHit: false, cacheKey: 'k', synthesized: ['intro'] },
+  voice: { backend: 'piper', cacheHit: false, cacheKey: 'k', synthesized: [{ key: 'intro', why: 'its text changed' }] },
   store: 'the folder /s',
   notes: [],
   seconds: { render: 75.4, join: 0.31 },

@@ -34,7 +34,7 @@ function serviceOf(answers: {
 const ENTRY = { key: 'the-key', path: '/workspace/.flaming-horse/scenes/abc' };
 const PATHS = ['.flaming-horse/scenes/abc'];
 const storeOf = (service: CacheService, log = recordingLog(), deadAfter?: number) =>
-  actionsCacheStore(service, '/workspace', log, deadAfter);
+  actionsCacheStore(service, '/workspace', log, deadAfter, 1);
 
 describe('the cache service as store', () => {
   test('is asked with the key, the prefixes and a path that is the same in every job', async () => {

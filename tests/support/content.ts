@@ -2,6 +2,7 @@ import { type InputName, readOptions } from '../../src/inputs.js';
 import { silentLog } from '../../src/log.js';
 import { type Project, readProject } from '../../src/project/project.js';
 import type { Scene } from '../../src/project/scenes.js';
+import { readState } from '../../src/project/state.js';
 import { type SceneContent, sceneContent, sharedIngredients } from '../../src/render/content.js';
 import { planVoice } from '../../src/voice/plan.js';
 
@@ -23,7 +24,7 @@ export async function contentsOf(
   folder: string,
   { inputs = {}, versions = VERSIONS }: ContentParts = {},
 ): Promise<Contents> {
-  const project = await readProject(folder);
+  const project = await readProject(await readState(folder));
   const options = readOptions((name) => ({ project: folder, ...inputs })[name], {
     env: {},
     workspace: folder,

@@ -68,6 +68,7 @@ export async function makeScene(folder: string, parts: SceneParts): Promise<Scen
     lines: [],
     opened: [],
     unsafe: [],
+    latex: false,
     versions: {},
     seconds: { total: 1 },
     cpu_seconds: 1,

@@ -28,7 +28,7 @@ beforeAll(async () => {
       captions: [{ start: 0, end: 0.5, text: `Words of ${id}.` }],
     });
     await writeSceneVideo(result, join(result.folder, SCENE_VIDEO), tools);
-    finished.push(await completeScene(result, content, [], 1, project));
+    finished.push(await completeScene(result, content, { opened: [], unsafe: [], renderSeconds: 1 }, project));
   }
 });
 

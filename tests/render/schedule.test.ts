@@ -1,6 +1,6 @@
 import type { Scene } from '../../src/project/scenes.js';
 import type { Ledger } from '../../src/render/ledger.js';
-import { balance, expectedSeconds, longestFirst, planScenes, scenesOfShard } from '../../src/render/plan.js';
+import { balance, expectedSeconds, longestFirst, planScenes, scenesOfShard } from '../../src/render/schedule.js';
 import { type Contents, contentsOf } from '../support/content.js';
 import { temporaryFolders } from '../support/folder.js';
 import { sceneSource, writeProject } from '../support/project.js';
