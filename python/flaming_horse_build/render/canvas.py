@@ -44,10 +44,10 @@ class Canvas:
 
         `pictures` is where the frame is followed, None if it is not.
         """
-        started = time.perf_counter()
+        started = time.thread_time()
         rects = self._differing(pixels) if pictures is None else pictures.send()
         patches = [self._convert(pixels, rect) for rect in rects or ()]
-        self.seconds += time.perf_counter() - started
+        self.seconds += time.thread_time() - started
         return patches
 
     def _differing(self, pixels: Pixels) -> list[Rect] | None:

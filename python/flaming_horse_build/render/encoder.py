@@ -26,6 +26,7 @@ OWN = {"preset": "ultrafast", "cabac": "1", "analyse": "i4x4", "trellis": "1", "
 # than its medium preset at crf 23. That takes more care with frames that are shown longer, by this law, and so do we.
 QP_AT_60_FPS = 22
 QP_PER_DOUBLED_RATE = 2.4
+SECONDS_BETWEEN_KEY_FRAMES = 8
 OF_THE_WRAPPER = ("preset", "tune", "profile", "crf", "qp")
 
 
@@ -41,6 +42,8 @@ def encoder_options(wanted: dict[str, str], threads: int, fps: Fraction) -> dict
     merged = dict(wanted) if "preset" in wanted else {**OWN, **wanted}
     if not wanted.keys() & {"preset", "crf", "qp"}:
         merged["qp"] = str(max(1, round(QP_AT_60_FPS + QP_PER_DOUBLED_RATE * math.log2(fps / 60))))
+    if "preset" not in wanted:
+        merged.setdefault("keyint", str(round(SECONDS_BETWEEN_KEY_FRAMES * fps)))
     direct = {name: value for name, value in merged.items() if name in OF_THE_WRAPPER}
     others = {name: value for name, value in merged.items() if name not in OF_THE_WRAPPER}
     others.setdefault("threads", str(threads))

@@ -52,7 +52,7 @@ class Session:
         picture = settings.after_import(manim.config, job)
         recording.fps = picture.fps
         scene_class = _find(module, job.class_name, manim.Scene, job.scene_file)
-        imported = time.monotonic()
+        imported = time.thread_time()
         self.events.send("start", scene=job.scene_id, fps=_number(picture), width=picture.width, height=picture.height)
 
         path = self._prepare(manim, recording, picture)
@@ -60,19 +60,19 @@ class Session:
         written = path.finish()
         if written != recording.frames:
             raise FramePathError(f"{written} frames were written of {recording.frames}")
-        drawn = time.monotonic()
+        drawn = time.thread_time()
 
         self._warn_of_cut_sounds(recording)
         samples = sound.mix(recording.sounds, recording.frames, picture.fps)
         sound.write_wav(job.result_dir / result.AUDIO, samples)
-        mixed = time.monotonic()
+        mixed = time.thread_time()
         if job.tex_cache_dir is not None:
             self.tex.harvest(job.media_dir / "Tex", job.tex_cache_dir)
         total = time.monotonic() - self.started
         converting, encoding = path.seconds()
         seconds = {
             "total": total,
-            "import": imported - self.started,
+            "import": imported,
             "draw": drawn - imported - converting,
             "convert": converting,
             "encode": encoding,
