@@ -37,6 +37,10 @@ class UserFiles:
             return False
         return any(path.is_relative_to(folder) for folder in (self.project_dir, self.repo_root))
 
+    def holds(self, path: str) -> bool:
+        """Whether an absolute path lies in the project folder or the repository."""
+        return any(path.startswith(f"{folder}/") for folder in (self.project_dir, self.repo_root))
+
     def innermost(self, trace: TracebackType | None) -> tuple[str | None, int | None]:
         """The user's file and line nearest to where the exception was raised, or (None, None)."""
         found: tuple[str | None, int | None] = (None, None)

@@ -9,7 +9,7 @@ import time
 import traceback
 from pathlib import Path
 
-from . import shims
+from . import lookups, shims
 from .encoder import FramePathError
 from .events import CHANNEL, Events
 from .job import Job, JobError, read_job
@@ -50,6 +50,9 @@ def main(arguments: list[str]) -> int:
 def _render(job: Job, events: Events, fallback: str | None, started: float, job_file: Path) -> int:
     files = UserFiles(job.project_dir, job.repo_root, job.scene_file)
     watch = Watch(files)
+    if fallback is not None:  # what failed may not fail again: the next build shall try
+        watch.note_unsafe(f"took the slow way: {fallback}")
+    lookups.install(watch)
     _no_stdin()
     shims.install(events, files, watch)
     from .scene import Session

@@ -286,6 +286,7 @@ def test_opened_files_hold_helpers_and_assets_but_nothing_of_ours(home: Project)
         "narration_script.py": "module",
         "assets/note.txt": "asset",
         "assets/shape.svg": "asset",
+        "manim.cfg": "absent",
     }
     assert done.result["unsafe"] == []
 
