@@ -92,6 +92,11 @@ test('of many processes that come at once to an abandoned lock, one gets the pro
 });
 
 test('a folder that cannot be written to is told', async () => {
-  const error = await userError(() => lockProject(join('/nowhere', 'at-all')));
+  const error = await userError(() => lockProject('/sys'));
   expect(error.message).toContain('cannot write to the project folder');
+});
+
+test('a folder that is not there is told as what it is', async () => {
+  const error = await userError(() => lockProject(join('/nowhere', 'at-all')));
+  expect(error.message).toContain('no project_state.json in /nowhere/at-all');
 });

@@ -41,7 +41,7 @@ test('the summary of a build says what was made, what was reused and why not the
   const summary = buildSummary(REPORT);
   expect(summary).toContain('## matrix\n');
   expect(summary).toContain('**2 min 0 s** of video, 3600 frames at 30 a second.');
-  expect(summary).toContain('1 scene rendered, 1 reused; 1 narration line spoken (intro) by piper.');
+  expect(summary).toContain('1 scene rendered, 1 reused; 1 narration line spoken (intro: its text changed) by piper.');
   expect(rows(summary)).toEqual([
     ['One', 'reused', '', '60.00 s', ''],
     ['Two', 'rendered', 'narration line intro changed', '60.00 s', '1 min 15 s'],
