@@ -30,9 +30,9 @@ class UserFiles:
 
     def owns(self, name: str) -> bool:
         """Whether the file of that name is the user's own."""
-        if not name or name.startswith("<"):
+        path = Path(name)
+        if not path.is_absolute():  # "<string>", or a compiled module that names its source as at its own build
             return False
-        path = Path(name).absolute()
         if "site-packages" in path.parts or "dist-packages" in path.parts or path.is_relative_to(OURS):
             return False
         return any(path.is_relative_to(folder) for folder in (self.project_dir, self.repo_root))
@@ -46,7 +46,7 @@ class UserFiles:
         found: tuple[str | None, int | None] = (None, None)
         for frame, line in traceback.walk_tb(trace):
             if self.owns(frame.f_code.co_filename):
-                found = (str(Path(frame.f_code.co_filename).absolute()), line)
+                found = (frame.f_code.co_filename, line)
         return found
 
 
@@ -60,7 +60,7 @@ def describe(error: BaseException, files: UserFiles) -> dict[str, Any]:
         if error.file is not None:
             file, line = str(error.file), error.line
     elif isinstance(error, SyntaxError) and error.filename and files.owns(error.filename):
-        file, line = str(Path(error.filename).absolute()), error.lineno
+        file, line = error.filename, error.lineno
         message = error.msg
     elif isinstance(error, SystemExit):
         message = f"the scene ended the program itself (sys.exit({_shown(error.code)})) before it was finished"

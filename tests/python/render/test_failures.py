@@ -224,3 +224,19 @@ def test_a_manim_that_draws_in_an_unknown_way_is_followed_frame_by_frame(home: P
 def test_the_opengl_renderer_is_refused(home: Project) -> None:
     done, _ = failing(home, "config.renderer = 'opengl'\n" + SHORT)
     assert "OpenGL" in done.error["message"]
+
+
+def test_an_error_inside_a_compiled_module_is_told_at_the_users_call(home: Project) -> None:
+    done, scene = failing(
+        home,
+        """
+        import av
+
+        class Main(Scene):
+            def construct(self):
+                self.wait(0.2)
+                av.open("nothing.mp4")  # here
+        """,
+    )
+    assert done.error["type"] == "FileNotFoundError"
+    assert (done.error["file"], done.error["line"]) == (str(scene), line_of(scene, "# here"))
