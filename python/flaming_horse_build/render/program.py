@@ -9,7 +9,7 @@ import time
 import traceback
 from pathlib import Path
 
-from . import lookups, shims
+from . import chance, lookups, shims
 from .encoder import FramePathError
 from .events import CHANNEL, Events
 from .job import Job, JobError, read_job
@@ -53,6 +53,7 @@ def _render(job: Job, events: Events, fallback: str | None, started: float, job_
     if fallback is not None:  # what failed may not fail again: the next build shall try
         watch.note_unsafe(f"took the slow way: {fallback}")
     lookups.install(watch)
+    chance.install(files, watch, job.seed)
     _no_stdin()
     shims.install(events, files, watch)
     from .scene import Session

@@ -161,7 +161,7 @@ class Watch:
         frame: FrameType | None = sys._getframe(3)
         while frame is not None:
             name = frame.f_code.co_filename
-            if _of_standard_library(name):
+            if of_standard_library(name):
                 if "importlib" in name:
                     return False
             else:
@@ -177,7 +177,7 @@ class Watch:
     def _asked_for_code() -> bool:
         """Whether a module is looked for (`sys.modules` has those found), its source for a traceback, or a program."""
         frame: FrameType | None = sys._getframe(2)
-        while frame is not None and (_of_standard_library(frame.f_code.co_filename) or _ours(frame.f_code.co_filename)):
+        while frame is not None and (of_standard_library(frame.f_code.co_filename) or _ours(frame.f_code.co_filename)):
             if any(part in frame.f_code.co_filename for part in OF_IMPORTS):
                 return True
             frame = frame.f_back
@@ -190,7 +190,8 @@ def _interpreter_folders() -> tuple[str, ...]:
     return tuple(folder for folder in folders if folder not in ("/", "/usr"))
 
 
-def _of_standard_library(name: str) -> bool:
+def of_standard_library(name: str) -> bool:
+    """Whether a code's file name is one of Python's own."""
     return name.startswith("<frozen") or (name.startswith(STANDARD_LIBRARY) and not _packaged(name))
 
 
