@@ -185,6 +185,37 @@ describe('builds after an edit', () => {
     });
   });
 
+  it('keep nothing of a scene that plays a line which its sources do not name', async () => {
+    const code =
+      'words = "Two plus two is four."\n        with self.voiceover(text=words): self.wait()\n        with self.voiceover(';
+    await withEdit(replace('scene_01_opening.py', 'with self.voiceover(', code), async () => {
+      const log = await build();
+      if (counts(log) === '1 scene rendered, 2 reused' && log.includes('which is no sound of a line')) {
+        expect(counts(await build())).toBe('1 scene rendered, 2 reused');
+        return;
+      }
+      // or every line counts as used: then a change of that line renders the scene again
+      replace('narration_script.py', 'Two plus two is four.', 'Two plus two is five.')();
+      expect(Object.keys(await renderedAfter())).toContain('scene_01_opening');
+    });
+  });
+
+  it('keep nothing of a scene that finds a module only while it renders, where that tells the time', async () => {
+    const code = 'import importlib\n        importlib.import_module("late")\n        with self.voiceover(';
+    await withEdit(
+      () => {
+        writeFileSync(join(shop.project, 'late.py'), 'import datetime\nSTAMP = datetime.datetime.now()\n');
+        replace('scene_01_opening.py', 'with self.voiceover(', code)();
+      },
+      async () => {
+        expect(await build()).toContain(
+          'projects/tiny/late.py, found only while it rendered, uses the narration, the clock',
+        );
+        expect(counts(await build())).toBe('1 scene rendered, 2 reused');
+      },
+    );
+  });
+
   it('keep nothing of a scene that reads from the network, and say so', async () => {
     const code = 'import socket\n        socket.getaddrinfo("localhost", 80)\n        with self.voiceover(';
     await withEdit(replace('scene_01_opening.py', 'with self.voiceover(', code), async () => {

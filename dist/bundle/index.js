@@ -40117,13 +40117,16 @@ function unexplained(scene, finished, lines) {
 
 /** The ingredients that all scenes of a build share. */
 async function sharedIngredients(project) {
-    const places = { 'manim.cfg': (0,external_node_path_.join)(project.folder, 'manim.cfg'), 'user-wide manim.cfg': userManimConfig() };
+    const places = manimConfigs(project);
     const configs = await Promise.all(Object.entries(places).map(async ([name, file]) => [name, (await hashOf(file)) ?? 'none']));
     return { ...Object.fromEntries(configs), 'render driver': await driverHash() };
 }
-/** Where Manim looks for a user's own configuration. */
-function userManimConfig() {
-    return (0,external_node_path_.join)((0,external_node_os_.homedir)(), '.config', 'manim', 'manim.cfg');
+/** Where Manim looks for configuration beside its own defaults. */
+function manimConfigs(project) {
+    return {
+        'manim.cfg': (0,external_node_path_.join)(project.folder, 'manim.cfg'),
+        'user-wide manim.cfg': (0,external_node_path_.join)((0,external_node_os_.homedir)(), '.config', 'manim', 'manim.cfg'),
+    };
 }
 /** The content of a scene before it is rendered: what it is made from and the key over that. */
 function sceneContent(scene, context) {
@@ -40180,10 +40183,10 @@ function openedName(path, project) {
 function openedToCover(opened, scene, project, voiceFiles, workDir) {
     const { sources } = dependenciesOf(project, scene);
     const skipped = [workDir, (0,external_node_path_.join)(actionRoot(), 'python')];
-    const isCovered = (path) => path === project.narration.file || voiceFiles.has(path);
+    const covered = new Set([project.narration.file, ...Object.values(manimConfigs(project)), ...voiceFiles]);
     const names = opened
         .map(({ path }) => (0,external_node_path_.resolve)(path))
-        .filter((path) => !isCovered(path) && !skipped.some((folder) => isWithin(path, folder)))
+        .filter((path) => !covered.has(path) && !skipped.some((folder) => isWithin(path, folder)))
         .map((path) => openedName(path, project))
         .filter((name) => !sources.has(name));
     return [...new Set(names)].sort();

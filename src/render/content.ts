@@ -39,16 +39,19 @@ export interface ContentContext {
 
 /** The ingredients that all scenes of a build share. */
 export async function sharedIngredients(project: Project): Promise<Ingredients> {
-  const places = { 'manim.cfg': join(project.folder, 'manim.cfg'), 'user-wide manim.cfg': userManimConfig() };
+  const places = manimConfigs(project);
   const configs = await Promise.all(
     Object.entries(places).map(async ([name, file]) => [name, (await hashOf(file)) ?? 'none'] as const),
   );
   return { ...Object.fromEntries(configs), 'render driver': await driverHash() };
 }
 
-/** Where Manim looks for a user's own configuration. */
-function userManimConfig(): string {
-  return join(homedir(), '.config', 'manim', 'manim.cfg');
+/** Where Manim looks for configuration beside its own defaults. */
+function manimConfigs(project: Project): Readonly<Record<string, string>> {
+  return {
+    'manim.cfg': join(project.folder, 'manim.cfg'),
+    'user-wide manim.cfg': join(homedir(), '.config', 'manim', 'manim.cfg'),
+  };
 }
 
 /** The content of a scene before it is rendered: what it is made from and the key over that. */
@@ -116,10 +119,10 @@ export function openedToCover(
 ): string[] {
   const { sources } = dependenciesOf(project, scene);
   const skipped = [workDir, join(actionRoot(), 'python')];
-  const isCovered = (path: string): boolean => path === project.narration.file || voiceFiles.has(path);
+  const covered = new Set([project.narration.file, ...Object.values(manimConfigs(project)), ...voiceFiles]);
   const names = opened
     .map(({ path }) => resolve(path))
-    .filter((path) => !isCovered(path) && !skipped.some((folder) => isWithin(path, folder)))
+    .filter((path) => !covered.has(path) && !skipped.some((folder) => isWithin(path, folder)))
     .map((path) => openedName(path, project))
     .filter((name) => !sources.has(name));
   return [...new Set(names)].sort();
