@@ -40,10 +40,10 @@ def install(files: UserFiles, watch: Watch, seed: int) -> None:
         if hasattr(time, name):
             _follow(time, name, f"clock: time.{name}", owns, watch, CALCULATING.get(name))
     for module_name, names in OF_SYSTEM.items():
-        _once_imported(module_name, functools.partial(_follow_all, names=names, owns=owns, watch=watch))
+        after_import(module_name, functools.partial(_follow_all, names=names, owns=owns, watch=watch))
     seeds = Seeds(seed)
     _seed_random(seeds, owns, watch)
-    _once_imported("numpy.random", functools.partial(_seed_numpy, seeds=seeds))
+    after_import("numpy.random", functools.partial(_seed_numpy, seeds=seeds))
 
 
 class Seeds:
@@ -103,14 +103,6 @@ def _follow_all(module: types.ModuleType, names: tuple[str, ...], owns: Callable
     for name in names:
         if hasattr(module, name):
             _follow(module, name, f"chance: {module.__name__}.{name}", owns, watch)
-
-
-def _once_imported(name: str, change: Callable[[types.ModuleType], None]) -> None:
-    module = sys.modules.get(name)
-    if module is None:
-        after_import(name, change)
-    else:
-        change(module)
 
 
 def _seed_random(seeds: Seeds, owns: Callable[[str], bool], watch: Watch) -> None:

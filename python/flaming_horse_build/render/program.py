@@ -9,7 +9,7 @@ import time
 import traceback
 from pathlib import Path
 
-from . import chance, lookups, shims
+from . import chance, lookups, readers, shims
 from .encoder import FramePathError
 from .events import CHANNEL, Events
 from .job import Job, JobError, read_job
@@ -54,6 +54,7 @@ def _render(job: Job, events: Events, fallback: str | None, started: float, job_
         watch.note_unsafe(f"took the slow way: {fallback}")
     lookups.install(watch)
     chance.install(files, watch, job.seed)
+    readers.install(watch)
     _no_stdin()
     shims.install(events, files, watch)
     from .scene import Session

@@ -42,8 +42,11 @@ def install(events: Events, files: UserFiles, watch: Watch) -> None:
 
 
 def after_import(name: str, change: Callable[[types.ModuleType], None]) -> None:
-    """Call a function with a module right after its import, before anyone else sees it."""
-    sys.meta_path.insert(0, _AfterImport({name: change}))
+    """Call a function with a module: now, if it is imported, or right after its import, before anyone else sees it."""
+    if name in sys.modules:
+        change(sys.modules[name])
+    else:
+        sys.meta_path.insert(0, _AfterImport({name: change}))
 
 
 def seed_everything(seed: int) -> None:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 from conftest import Project
+from PIL import Image
 
 HEAD = """
 import os, pathlib, sqlite3, subprocess
@@ -93,3 +96,27 @@ self.add(MathTex("a"))
         "runs the program true",
         "starts processes of its own",
     ]
+
+
+def test_files_that_libraries_read_by_themselves_are_told(project: Project) -> None:
+    Image.new("RGB", (4, 4)).save(project.folder / "a.png")
+    Image.new("RGB", (4, 4)).save(project.folder / "b.png")
+    font = subprocess.run(["fc-match", "--format=%{file}"], check=True, capture_output=True, text=True).stdout
+    shutil.copy(font, project.folder / "font.ttf")
+    told = result(
+        project,
+        """
+import av, cairo, numpy
+from PIL import ImageFont
+surface = cairo.ImageSurface.create_from_png("a.png")
+assert isinstance(surface, cairo.ImageSurface) and not isinstance(4, cairo.ImageSurface)
+assert isinstance(cairo.ImageSurface(cairo.FORMAT_ARGB32, 2, 2), cairo.Surface)
+assert next(av.open("b.png").decode(video=0)).width == 4
+av.open("new.mp4", "w").close()
+ImageFont.truetype("font.ttf", 20)
+numpy.fromfile("narration_script.py", numpy.uint8)
+""",
+    )
+    found = in_project(project, told)
+    assert {"a.png", "b.png", "font.ttf", "narration_script.py"} <= found.keys()
+    assert "new.mp4" not in found
