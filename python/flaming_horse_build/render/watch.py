@@ -131,9 +131,10 @@ class Watch:
 
     def _on_listing(self, arguments: tuple[Any, ...]) -> None:
         """A folder listed by the user's code (also through glob and pathlib) decides without being opened."""
-        if self._asked_by_user():
-            folder = arguments[0] if arguments and isinstance(arguments[0], (str, bytes)) else "."
-            self.note_unsafe(f"lists the folder {os.path.abspath(os.fsdecode(folder))}")
+        asked = arguments[0] if arguments and isinstance(arguments[0], (str, bytes, os.PathLike)) else "."
+        folder = os.path.abspath(os.fsdecode(asked))
+        if self._asked_by_user(through_packages=self._files.holds(folder + os.sep)):
+            self.note_unsafe(f"lists the folder {folder}")
 
     def _on_program(self, arguments: tuple[Any, ...]) -> None:
         if self._asked_by_user(through_packages=True):

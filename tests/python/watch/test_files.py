@@ -120,3 +120,19 @@ numpy.fromfile("narration_script.py", numpy.uint8)
     found = in_project(project, told)
     assert {"a.png", "b.png", "font.ttf", "narration_script.py"} <= found.keys()
     assert "new.mp4" not in found
+
+
+def test_folders_of_the_user_that_packages_list_for_the_user_are_told(project: Project) -> None:
+    project.write("pictures/a.txt", "")
+    site = project.folder.parent / "site-packages"
+    project.write(
+        "../site-packages/lister.py", "import pathlib\ndef names(of): return list(pathlib.Path(of).iterdir())"
+    )
+    told = result(
+        project, f"import sys; sys.path.append({str(site)!r})\nimport lister\nlister.names(HERE / 'pictures')"
+    )
+    assert told["unsafe"] == [f"lists the folder {project.folder / 'pictures'}"]
+    assert (
+        result(project, f"import sys; sys.path.append({str(site)!r})\nimport lister\nlister.names('/usr')")["unsafe"]
+        == []
+    )
