@@ -9,6 +9,7 @@ import math
 import types
 from typing import Any
 
+from .outline import Outlines
 from .pictures import Pictures, Pixels
 
 # What each method of Manim's that is replaced here is made of, in every version that we know.
@@ -21,6 +22,16 @@ CAMERA_METHODS = {
     "display_vectorized": {"set_cairo_context_path", "apply_stroke", "apply_fill"},
     "reset": {"set_pixel_array", "background"},
     "set_frame_to_background": {"set_pixel_array"},
+}
+# Versions set the path in other words, but with these calls in all of them.
+OUTLINE_CALLS = {
+    "transform_points_pre_display",
+    "new_path",
+    "new_sub_path",
+    "move_to",
+    "curve_to",
+    "close_path",
+    "consider_points_equals_2d",
 }
 DRAWN_ANYWHERE = (
     "display_multiple_background_colored_vmobjects",
@@ -55,6 +66,9 @@ def probe(camera_class: Any, renderer_class: Any) -> str | None:
             method = getattr(owner, name, None)
             if not isinstance(method, types.FunctionType) or set(method.__code__.co_names) != expected:
                 return f"{owner.__name__}.{name}"
+    outline = getattr(camera_class, "set_cairo_context_path", None)
+    if not isinstance(outline, types.FunctionType) or not set(outline.__code__.co_names) >= OUTLINE_CALLS:
+        return f"{camera_class.__name__}.set_cairo_context_path"
     for name in ("set_pixel_array", *DRAWN_ANYWHERE):
         if not isinstance(getattr(camera_class, name, None), types.FunctionType):
             return f"{camera_class.__name__}.{name}"
@@ -73,8 +87,9 @@ class Drawing:
         pictures = self._pictures
         return pictures if pictures is not None and pictures.pixels is pixels else None
 
-    def install(self, camera_class: Any, renderer_class: Any) -> None:
+    def install(self, camera_class: Any, vmobject_class: Any, renderer_class: Any) -> None:
         """Replace the methods of Manim's classes."""
+        _replace_outlines(camera_class, vmobject_class)
         self._replace_camera(camera_class)
         self._replace_renderer(renderer_class)
 
@@ -166,6 +181,16 @@ class Drawing:
         renderer_class.render = render
         renderer_class.freeze_current_frame = freeze_current_frame
         renderer_class.save_static_frame_data = save_static_frame_data
+
+
+def _replace_outlines(camera_class: Any, vmobject_class: Any) -> None:
+    original = camera_class.set_cairo_context_path
+    outlines = Outlines(vmobject_class)
+
+    def set_cairo_context_path(camera: Any, ctx: Any, vmobject: Any) -> Any:
+        return camera if outlines.trace(camera, ctx, vmobject) else original(camera, ctx, vmobject)
+
+    camera_class.set_cairo_context_path = set_cairo_context_path
 
 
 def _is_known(camera_class: type) -> bool:

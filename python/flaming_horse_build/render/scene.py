@@ -100,7 +100,7 @@ class Session:
             path = fast = FastPath(recording, video, picture, options)
             strange = probe(manim.Camera, CairoRenderer)
             if strange is None:
-                fast.drawing.install(manim.Camera, CairoRenderer)
+                fast.drawing.install(manim.Camera, manim.VMobject, CairoRenderer)
             else:
                 self.events.warning(f"this version of Manim draws in its own way ({strange}): rendering takes longer")
         else:

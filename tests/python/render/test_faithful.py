@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Project, Rendered
@@ -208,3 +209,42 @@ def test_narration_that_the_scene_does_not_wait_for_holds_the_last_frame(project
         assert done.result["frames"] == len(frames)
         assert seconds - 0.2 < len(frames) / 15 < seconds + 0.1
         assert (frames[-1] == frames[10]).all() or encoder == "stock"
+
+
+def test_outlines_reach_cairo_as_manim_hands_them_over() -> None:
+    import manim
+    import numpy as np
+    from flaming_horse_build.render.outline import Outlines
+
+    camera = manim.Camera(pixel_width=320, pixel_height=180)
+    ctx = camera.get_cairo_context(camera.pixel_array)
+    outlines = Outlines(manim.VMobject)
+    rng = np.random.default_rng(0)
+
+    def path_of(draw: Callable[[Any, Any], object], mobject: manim.VMobject) -> str:
+        ctx.new_path()
+        draw(ctx, mobject)
+        return str(list(ctx.copy_path()))
+
+    drawn = list(manim.Text("Ωß8 i").family_members_with_points())
+    drawn += [manim.Square(), manim.Arc(), manim.Dot(), manim.Line()]
+    for step in range(200):
+        points = rng.normal(size=(4 * int(rng.integers(1, 12)), 3))
+        for at in range(4, len(points), 4):  # joined, nearly joined, or apart
+            if rng.random() < 0.7:
+                points[at] = points[at - 1] + rng.choice([0, 1e-7, 9e-7, 1.1e-6, 1e-5, 1e-3])
+        if step % 3 == 0:
+            points[-1] = points[0]
+        drawn.append(manim.VMobject().set_points(points))
+    for mobject in drawn:
+        traced = path_of(lambda context, one: outlines.trace(camera, context, one), mobject)
+        assert traced == path_of(camera.set_cairo_context_path, mobject)
+        assert len(traced) > 2
+
+    class Own(manim.Square):  # type: ignore[misc]
+        def consider_points_equals_2d(self, p0: object, p1: object) -> bool:
+            return False
+
+    assert not outlines.trace(camera, ctx, Own())
+    assert not outlines.trace(camera, ctx, manim.VMobject())
+    assert not outlines.trace(camera, ctx, manim.VMobject().set_points(np.zeros((6, 3))))
