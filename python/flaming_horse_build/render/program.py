@@ -17,15 +17,8 @@ from .problems import SceneError, UserFiles, describe
 from .watch import Watch
 
 OWN_FOLDER = Path(__file__).parent
-FRAME_PATH = (
-    "canvas",
-    "encoder",
-    "film",
-    "paths",
-    "pictures",
-    "regions",
-    "repeats",
-)  # these call nothing of the user's
+# These call nothing of the user's.
+FRAME_PATH = ("canvas", "encoder", "film", "outline", "paths", "pictures", "regions", "repeats")
 DRAWING = "drawing"
 
 DONE, SCENE_FAILED, BAD_JOB = 0, 1, 2
