@@ -115,7 +115,7 @@ def build(  # noqa: PLR0913, PLR0917
     workspace = folder.parent.parent
     cost = measured(command, workspace, environment(XDG_CACHE_HOME=str(home)), log)
     scenes = {}
-    for file in (workspace / ".flaming-horse" / "scenes").glob("*/result.json"):
+    for file in (workspace / ".flaming-horse").glob("*/scenes/*/result.json"):
         entry = json.loads(file.with_name("entry.json").read_text(encoding="utf-8"))
         result = json.loads(file.read_text(encoding="utf-8"))
         scenes[result["scene_id"]] = {**result, "renderSeconds": entry["renderSeconds"], "folder": str(file.parent)}
