@@ -69,8 +69,16 @@ class Canvas:
             if len(self._converters) >= CONVERTERS:
                 self._converters.clear()
             converter = self._converters[size] = VideoReformatter()
-        source: Any = av.VideoFrame.from_numpy_buffer(pixels[outer[1] : outer[3], outer[0] : outer[2]], "rgba")
+        source = _frame_of(pixels[outer[1] : outer[3], outer[0] : outer[2]])
         return Patch(even, outer, converter.reformat(source, format="yuv420p"))
+
+
+def _frame_of(pixels: Pixels) -> Any:
+    """Give a part of an RGBA picture as a frame: as it lies there, or copied where PyAV (before 14) knows no better."""
+    try:
+        return av.VideoFrame.from_numpy_buffer(pixels, "rgba")
+    except ValueError:
+        return av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgba")
 
 
 class Planes:

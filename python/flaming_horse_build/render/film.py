@@ -64,9 +64,10 @@ class Film:
 
     def add_copy(self, template: Any) -> None:
         """Add a track for the packets of another stream as `tagging` gives them."""
-        stream = self._container.add_stream_from_template(template)
+        container: Any = self._container
+        before_14 = not hasattr(container, "add_stream_from_template")
+        stream = container.add_stream(template=template) if before_14 else container.add_stream_from_template(template)
         BitStreamFilterContext(TAGS, in_stream=template, out_stream=stream)  # tags the parameter sets
-        stream.time_base = 1 / self._fps
 
     def add(self, packets: Iterable[Any]) -> None:
         """Write packets of the track, their times counted in frames."""
