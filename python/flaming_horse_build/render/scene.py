@@ -37,6 +37,7 @@ class Session:
 
     def run(self) -> None:
         """Render the scene and write its result. Raises what the scene raises, SceneError, or FramePathError."""
+        begun = time.thread_time()  # not 0: after a fallback this process has already rendered once
         job = self.job
         job.media_dir.mkdir(parents=True, exist_ok=True)
         self.tex = tex.Runs(self.watch, job.media_dir)
@@ -72,7 +73,7 @@ class Session:
         converting, encoding = path.seconds()
         seconds = {
             "total": total,
-            "import": imported,
+            "import": imported - begun,
             "draw": drawn - imported - converting,
             "convert": converting,
             "encode": encoding,

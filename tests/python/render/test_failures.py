@@ -179,6 +179,7 @@ def test_a_scene_that_fails_on_our_way_only_is_rendered_in_manims_own(home: Proj
     assert "no buffers today" in result["fallback"]
     assert any("Manim's own way" in warning["message"] for warning in done.named("warning"))
     assert result["frames"] == 6 == len(frames_of(done.video))
+    assert result["seconds"]["import"] <= result["seconds"]["total"]  # what failed is not counted
 
 
 def test_a_scene_that_fails_on_both_ways_tells_its_own_error(home: Project) -> None:
