@@ -21,6 +21,7 @@ import {
   note,
   prune,
   sceneStoreOf,
+  setupOf,
   timed,
 } from './steps/context.js';
 import { joinVideo, outputOf } from './steps/join.js';
@@ -97,11 +98,10 @@ interface Finishing {
  * voice that are expected; where what is really there differs, they are made again.
  */
 async function finishScenes(scenes: readonly Scene[], ledger: Ledger, context: BuildContext): Promise<Finishing> {
-  const { options, project, host, store, signal } = context;
+  const { options, project, host } = context;
   const { log } = host;
-  const { cachePrefix } = options;
   const latex = scenes.some((scene) => dependenciesOf(project, scene).latex);
-  const setup = { python: options.python, setup: options.setup, latex, store, cachePrefix, log, signal };
+  const setup = { ...setupOf(context), latex };
   const sceneStore = sceneStoreOf(context);
 
   let { versions } = await timed('look', context, () => expectRuntime(setup));

@@ -8,7 +8,7 @@ import { isStored } from './render/reuse.js';
 import type { PlannedScene } from './render/schedule.js';
 import { expectRuntime } from './setup/runtime.js';
 import { prepareEspeak } from './setup/voices.js';
-import { type BuildContext, makeContext, sceneStoreOf } from './steps/context.js';
+import { type BuildContext, makeContext, sceneStoreOf, setupOf } from './steps/context.js';
 import { ledgerPlaceOf, planBuild, reasonToRender } from './steps/plan.js';
 import type { VoicePlan } from './voice/plan.js';
 
@@ -35,12 +35,10 @@ export async function survey(options: Options, host: Host): Promise<Survey> {
   const context = await makeContext(project, options, host);
   const chosen = selectScenes(project.scenes, options.scenes);
   const latex = chosen.some((scene) => dependenciesOf(project, scene).latex);
-  const { store } = context;
-  const { cachePrefix, python, setup } = options;
-  const runtime = { python, setup, latex, store, cachePrefix, log: host.log };
-  const [ledger, { versions }] = await Promise.all([readLedger(ledgerPlaceOf(context)), expectRuntime(runtime)]);
+  const setup = { ...setupOf(context), latex };
+  const [ledger, { versions }] = await Promise.all([readLedger(ledgerPlaceOf(context)), expectRuntime(setup)]);
   const backend = options.voice === 'espeak' ? 'espeak' : 'piper';
-  if (backend === 'espeak') await prepareEspeak(runtime); // its version is part of how lines sound
+  if (backend === 'espeak') await prepareEspeak(setup); // its version is part of how lines sound
   const plan = await planBuild(chosen, versions, backend, ledger, context);
   const sceneStore = sceneStoreOf(context);
   const scenes = await Promise.all(

@@ -40615,6 +40615,11 @@ async function makeContext(project, options, host, signal) {
         seconds: {},
     };
 }
+/** What set-up is asked for in a build. */
+function setupOf({ options, store, host, signal }) {
+    const { python, setup, cachePrefix } = options;
+    return { python, setup, store, cachePrefix, log: host.log, signal };
+}
 /** The store of scenes of a build. */
 function sceneStoreOf({ store, options, workDir, project, host }) {
     return { store, cachePrefix: options.cachePrefix, folder: (0,external_node_path_.join)(workDir, 'scenes'), project, log: host.log };
@@ -41703,15 +41708,7 @@ async function joinVideo(scenes, finished, output, context) {
         tools: context.tools,
         log: host.log,
         ready: async () => {
-            const { python, setup, cachePrefix } = options;
-            const installed = await prepareFfmpeg({
-                python,
-                setup,
-                store,
-                cachePrefix,
-                log: host.log,
-                signal: context.signal,
-            });
+            const installed = await prepareFfmpeg(setupOf(context));
             for (const line of installed)
                 host.log.info(line);
         },
@@ -43370,14 +43367,7 @@ async function restoreAlone(lines, plan, warnings, options) {
 async function speakFor(plan, missing, runtime, context) {
     const { options, host, store, project } = context;
     const keys = new Set(missing.flatMap(({ scene }) => dependenciesOf(project, scene).narrationKeys));
-    const setup = {
-        python: runtime.python,
-        setup: options.setup,
-        store,
-        cachePrefix: options.cachePrefix,
-        log: host.log,
-        signal: context.signal,
-    };
+    const setup = { ...setupOf(context), python: runtime.python };
     const report = await provideVoice(plan, {
         choice: options.voice,
         lineKeys: keys,
@@ -43393,8 +43383,7 @@ async function speakFor(plan, missing, runtime, context) {
         log: host.log,
         signal: context.signal,
     });
-    for (const warning of report.warnings)
-        note(context, warning);
+    context.notes.push(...report.warnings); // told on the log already
     return report;
 }
 
@@ -43477,11 +43466,10 @@ async function buildLocked(context) {
  * voice that are expected; where what is really there differs, they are made again.
  */
 async function finishScenes(scenes, ledger, context) {
-    const { options, project, host, store, signal } = context;
+    const { options, project, host } = context;
     const { log } = host;
-    const { cachePrefix } = options;
     const latex = scenes.some((scene) => dependenciesOf(project, scene).latex);
-    const setup = { python: options.python, setup: options.setup, latex, store, cachePrefix, log, signal };
+    const setup = { ...setupOf(context), latex };
     const sceneStore = sceneStoreOf(context);
     let { versions } = await timed('look', context, () => expectRuntime(setup));
     let backend = options.voice === 'espeak' ? 'espeak' : 'piper';
@@ -43959,13 +43947,11 @@ async function survey(options, host) {
     const context = await makeContext(project, options, host);
     const chosen = selectScenes(project.scenes, options.scenes);
     const latex = chosen.some((scene) => dependenciesOf(project, scene).latex);
-    const { store } = context;
-    const { cachePrefix, python, setup } = options;
-    const runtime = { python, setup, latex, store, cachePrefix, log: host.log };
-    const [ledger, { versions }] = await Promise.all([readLedger(ledgerPlaceOf(context)), expectRuntime(runtime)]);
+    const setup = { ...setupOf(context), latex };
+    const [ledger, { versions }] = await Promise.all([readLedger(ledgerPlaceOf(context)), expectRuntime(setup)]);
     const backend = options.voice === 'espeak' ? 'espeak' : 'piper';
     if (backend === 'espeak')
-        await prepareEspeak(runtime); // its version is part of how lines sound
+        await prepareEspeak(setup); // its version is part of how lines sound
     const plan = await planBuild(chosen, versions, backend, ledger, context);
     const sceneStore = sceneStoreOf(context);
     const scenes = await Promise.all(plan.scenes.map(async (planned) => {

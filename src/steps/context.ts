@@ -7,6 +7,7 @@ import { nameOf } from '../project/dependencies.js';
 import type { Project } from '../project/project.js';
 import type { Scene } from '../project/scenes.js';
 import type { FinishedScene, SceneStore } from '../render/reuse.js';
+import type { SetupOptions } from '../setup/options.js';
 import { sha256 } from '../store/keys.js';
 import type { Store } from '../store/store.js';
 import type { Tools } from '../video/ffmpeg.js';
@@ -71,6 +72,12 @@ export async function makeContext(
     notes: [],
     seconds: {},
   };
+}
+
+/** What set-up is asked for in a build. */
+export function setupOf({ options, store, host, signal }: BuildContext): SetupOptions {
+  const { python, setup, cachePrefix } = options;
+  return { python, setup, store, cachePrefix, log: host.log, signal };
 }
 
 /** The store of scenes of a build. */

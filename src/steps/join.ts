@@ -6,7 +6,7 @@ import { type Scene, sceneVideoPath } from '../project/scenes.js';
 import { isWhole } from '../render/schedule.js';
 import { prepareFfmpeg } from '../setup/runtime.js';
 import { type AssembledVideo, assemble, place } from '../video/assemble.js';
-import { type BuildContext, type FinishedScenes, finishedOf, note } from './context.js';
+import { type BuildContext, type FinishedScenes, finishedOf, note, setupOf } from './context.js';
 
 /** The video at its place, and the paths beside it that projects expect. */
 export async function joinVideo(
@@ -25,15 +25,7 @@ export async function joinVideo(
     tools: context.tools,
     log: host.log,
     ready: async () => {
-      const { python, setup, cachePrefix } = options;
-      const installed = await prepareFfmpeg({
-        python,
-        setup,
-        store,
-        cachePrefix,
-        log: host.log,
-        signal: context.signal,
-      });
+      const installed = await prepareFfmpeg(setupOf(context));
       for (const line of installed) host.log.info(line);
     },
   });

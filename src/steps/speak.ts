@@ -6,7 +6,7 @@ import type { Runtime } from '../setup/runtime.js';
 import { prepareEspeak, preparePiper } from '../setup/voices.js';
 import type { VoicePlan } from '../voice/plan.js';
 import { provideVoice, type VoiceReport } from '../voice/provide.js';
-import { type BuildContext, note } from './context.js';
+import { type BuildContext, setupOf } from './context.js';
 
 /** The narration lines of the scenes to render, spoken where they are not there; only those. */
 export async function speakFor(
@@ -17,14 +17,7 @@ export async function speakFor(
 ): Promise<VoiceReport> {
   const { options, host, store, project } = context;
   const keys = new Set(missing.flatMap(({ scene }) => dependenciesOf(project, scene).narrationKeys));
-  const setup = {
-    python: runtime.python,
-    setup: options.setup,
-    store,
-    cachePrefix: options.cachePrefix,
-    log: host.log,
-    signal: context.signal,
-  };
+  const setup = { ...setupOf(context), python: runtime.python };
   const report = await provideVoice(plan, {
     choice: options.voice,
     lineKeys: keys,
@@ -40,6 +33,6 @@ export async function speakFor(
     log: host.log,
     signal: context.signal,
   });
-  for (const warning of report.warnings) note(context, warning);
+  context.notes.push(...report.warnings); // told on the log already
   return report;
 }
