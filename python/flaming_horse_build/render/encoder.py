@@ -21,11 +21,21 @@ from .job import JobError
 from .repeats import Repeats
 
 QUEUE = 4
-OWN = {"preset": "ultrafast", "cabac": "1", "analyse": "i4x4", "trellis": "1", "subme": "1", "chroma-qp-offset": "-2"}
+# Between ultrafast and the next preset; each option was measured (docs/rendering.md). Motion in whole pixels spares x264
+# the filtering of every whole picture for the fractions, and the smaller parts and wider search make good most of it.
+OWN = {
+    "preset": "ultrafast",
+    "cabac": "1",
+    "analyse": "i4x4+p8x8",
+    "trellis": "1",
+    "me": "umh",
+    "subme": "0",
+    "chroma-qp-offset": "-2",
+}
 # A constant quantizer spares x264 its estimate of every frame's complexity. At 60 frames a second this one is no worse
-# than its medium preset at crf 23. That takes more care with frames that are shown longer, by this law, and so do we.
-QP_AT_60_FPS = 22
-QP_PER_DOUBLED_RATE = 2.4
+# than its medium preset at crf 23. That takes more care with frames that are shown longer, and so do we.
+QP_AT_60_FPS = 23
+QP_PER_DOUBLED_RATE = 3
 SECONDS_BETWEEN_KEY_FRAMES = 8
 OF_THE_WRAPPER = ("preset", "tune", "profile", "crf", "qp")
 
@@ -41,7 +51,8 @@ def encoder_options(wanted: dict[str, str], threads: int, fps: Fraction) -> dict
     """
     merged = dict(wanted) if "preset" in wanted else {**OWN, **wanted}
     if not wanted.keys() & {"preset", "crf", "qp"}:
-        merged["qp"] = str(max(1, round(QP_AT_60_FPS + QP_PER_DOUBLED_RATE * math.log2(fps / 60))))
+        doublings = min(0.0, math.log2(fps / 60))
+        merged["qp"] = str(max(1, round(QP_AT_60_FPS + QP_PER_DOUBLED_RATE * doublings)))
     if "preset" not in wanted:
         merged.setdefault("keyint", str(round(SECONDS_BETWEEN_KEY_FRAMES * fps)))
     direct = {name: value for name, value in merged.items() if name in OF_THE_WRAPPER}
