@@ -1,6 +1,9 @@
 """Run a command so that it cannot outlive whoever started it.
 
-    python -I -S guard.py COMMAND [ARG ...]
+    python -I -S guard.py [--through SOCKET] COMMAND [ARG ...]
+
+With --through, the command is first offered to the server that listens there, which forks it from itself; where it does
+not take it, the command is started as without.
 
 Descriptor 3 is a socket to the starter. Nothing is ever received on it: end of file means that the starter is
 gone, and the whole process group is then killed with SIGKILL. SIGTERM and SIGINT are passed on to the command.
@@ -38,12 +41,13 @@ def die_with_parent() -> None:
         pass  # the group kill below still covers all but a guard killed alone
 
 
-def start(command: list[str]) -> int:
-    """Start the command and return its process id. The child inherits every descriptor, channel included.
+def fork() -> int:
+    """Fork a process that dies with this one, and return its id: 0 in it. It inherits every descriptor.
 
-    Signals to pass on are blocked by then, so that none is lost or ends the guard alone; the child lets them in.
+    Signals to pass on are blocked here from now until wait_for, so that none is lost or ends the guard alone.
     """
     guard = os.getpid()
+    signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
     child = os.fork()
     if child:
         return child
@@ -51,6 +55,11 @@ def start(command: list[str]) -> int:
     die_with_parent()
     if os.getppid() != guard:
         os._exit(1)  # the guard ended before the request above was in place
+    return 0
+
+
+def execute(command: list[str]) -> NoReturn:
+    """Become the command."""
     try:
         os.execvp(command[0], command)
     except OSError as error:
@@ -87,13 +96,8 @@ def sweep() -> None:
         os.killpg(0, signal.SIGTERM)
 
 
-def main(command: list[str]) -> int:
-    """Run the command under guard and return the exit status to end with."""
-    if not command:
-        print(__doc__, file=sys.stderr)
-        return 2
-    signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
-    child = start(command)
+def guard_over(child: int, channel: int) -> None:
+    """From now on pass signals on to a process, and kill everything when the channel ends."""
 
     def pass_on(number: int, _frame: object) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -101,14 +105,63 @@ def main(command: list[str]) -> int:
 
     for number in PASSED_ON:
         signal.signal(number, pass_on)
-    threading.Thread(target=watch, args=(CHANNEL, child), daemon=True).start()  # inherits the block
+    threading.Thread(target=watch, args=(channel, child), daemon=True).start()  # inherits the block
     signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
 
+
+def wait_for(child: int, channel: int) -> int:
+    """Guard over a process that was forked here until it ends, and give the exit status to end with."""
+    guard_over(child, channel)
     _, status = os.waitpid(child, 0)
-    sweep()
     if os.WIFSIGNALED(status):
         return 128 + os.WTERMSIG(status)
     return os.WEXITSTATUS(status)
+
+
+def through(server: str, command: list[str]) -> int | None:
+    """Let a server run the command with our descriptors; its exit status, or None where the server did not take it."""
+    import json
+    import socket
+
+    request = json.dumps({"command": command, "folder": os.getcwd()}) + "\n"  # noqa: PTH109 - one module less
+    signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
+    try:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(server)
+        socket.send_fds(connection, [request.encode()], [0, 1, 2, CHANNEL])
+        answers = connection.makefile("r", encoding="ascii")
+        word, _, value = answers.readline().partition(" ")
+    except OSError:
+        return None
+    if word != "started":
+        return None
+    guard_over(int(value), CHANNEL)
+    try:
+        word, _, value = answers.readline().partition(" ")
+    except OSError:
+        word = ""
+    return int(value) if word == "ended" else 128 + signal.SIGKILL
+
+
+def main(command: list[str]) -> int:
+    """Run the command under guard and return the exit status to end with."""
+    server = None
+    if command[:1] == ["--through"]:
+        server, command = command[1] if len(command) > 1 else "", command[2:]
+    if not command:
+        print(__doc__, file=sys.stderr)
+        return 2
+    if server is not None:
+        status = through(server, command)
+        if status is not None:
+            return status
+        print("guard: the server did not take the command, which is started without it", file=sys.stderr, flush=True)
+    child = fork()
+    if child == 0:
+        execute(command)
+    status = wait_for(child, CHANNEL)
+    sweep()
+    return status
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ import {
 import { joinVideo, outputOf } from './steps/join.js';
 import { ledgerOf, ledgerPlaceOf, planBuild, reasonToRender, reasonToSpeak } from './steps/plan.js';
 import { recordFailure, recordSuccess, tell } from './steps/record.js';
-import { renderMissing } from './steps/render.js';
+import { renderMissing, startRenders } from './steps/render.js';
 import { restoreScenes } from './steps/restore.js';
 import { speakFor } from './steps/speak.js';
 import type { AssembledVideo } from './video/assemble.js';
@@ -131,10 +131,11 @@ async function finishScenes(scenes: readonly Scene[], ledger: Ledger, context: B
       versions = runtime.versions;
       continue;
     }
+    const server = startRenders(runtime, context);
     try {
       const spoken = await timed('voice', context, () => speakFor(plan.voice, missing, runtime, context));
       const rendered = await timed('render', context, () =>
-        renderMissing(missing, damaged, spoken, plan.voice, runtime, sceneStore, context),
+        renderMissing(missing, damaged, spoken, plan.voice, runtime, server, sceneStore, context),
       );
       const { cacheHit } = spoken;
       const synthesized = spoken.synthesized.map((key) => ({ key, why: reasonToSpeak(key, plan.voice, ledger) }));
@@ -144,6 +145,8 @@ async function finishScenes(scenes: readonly Scene[], ledger: Ledger, context: B
       if (!(error instanceof VoiceUnavailable) || options.voice !== 'auto' || backend === 'espeak') throw error;
       note(context, `the voice piper cannot be had (${messageOf(error)}): espeak speaks instead`);
       backend = 'espeak';
+    } finally {
+      await server.stop();
     }
   }
 }

@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly env: NodeJS.ProcessEnv;
   /** The Python that runs the guard; see docs/protocol.md. Without one the child is started bare (short tools). */
   readonly guardPython?: string;
+  /** The socket of a server to offer the command to, through the guard; see docs/protocol.md. */
+  readonly through?: string | undefined;
   /** Each JSON line that the child writes to descriptor 3. */
   readonly onEvent?: (event: Record<string, unknown>) => void;
   /** Each line of standard output and standard error. */
@@ -29,6 +31,8 @@ export interface RunOptions {
   /** Seconds without an event or a line after which the child is killed. */
   readonly idleLimit?: number;
   readonly signal?: AbortSignal;
+  /** Ends the command politely (SIGTERM): it is a server, and no longer needed. */
+  readonly stop?: AbortSignal;
 }
 
 /** Characters of output kept of each stream, at least; the rest is dropped from the front. */
@@ -57,8 +61,9 @@ function killGroup(child: ChildProcess): void {
  * The one place in the project that starts processes.
  */
 export function run(command: string, args: readonly string[], options: RunOptions): Promise<Finished> {
+  const through = options.through ? ['--through', options.through] : [];
   const [file, argv] = options.guardPython
-    ? [options.guardPython, ['-I', '-S', shippedFile('python/guard.py'), command, ...args]]
+    ? [options.guardPython, ['-I', '-S', shippedFile('python/guard.py'), ...through, command, ...args]]
     : [command, [...args]];
   const started = performance.now();
 
@@ -90,6 +95,9 @@ export function run(command: string, args: readonly string[], options: RunOption
     const onAbort = (): void => kill('cancelled');
     options.signal?.addEventListener('abort', onAbort, { once: true });
     if (options.signal?.aborted) onAbort();
+    const onStop = (): void => void child.kill('SIGTERM');
+    options.stop?.addEventListener('abort', onStop, { once: true });
+    if (options.stop?.aborted) onStop();
 
     const kept = { stdout: '', stderr: '' };
     const collect = (stream: Readable, name: 'stdout' | 'stderr'): void => {
@@ -116,6 +124,7 @@ export function run(command: string, args: readonly string[], options: RunOption
       clearTimeout(idleTimer);
       clearTimeout(wallTimer);
       options.signal?.removeEventListener('abort', onAbort);
+      options.stop?.removeEventListener('abort', onStop);
     };
     child.on('error', (error) => {
       settle();

@@ -32011,8 +32011,9 @@ function killGroup(child) {
  * The one place in the project that starts processes.
  */
 function run(command, args, options) {
+    const through = options.through ? ['--through', options.through] : [];
     const [file, argv] = options.guardPython
-        ? [options.guardPython, ['-I', '-S', shippedFile('python/guard.py'), command, ...args]]
+        ? [options.guardPython, ['-I', '-S', shippedFile('python/guard.py'), ...through, command, ...args]]
         : [command, [...args]];
     const started = performance.now();
     return new Promise((resolve, reject) => {
@@ -32043,6 +32044,10 @@ function run(command, args, options) {
         options.signal?.addEventListener('abort', onAbort, { once: true });
         if (options.signal?.aborted)
             onAbort();
+        const onStop = () => void child.kill('SIGTERM');
+        options.stop?.addEventListener('abort', onStop, { once: true });
+        if (options.stop?.aborted)
+            onStop();
         const kept = { stdout: '', stderr: '' };
         const collect = (stream, name) => {
             (0,external_node_readline_namespaceObject.createInterface)({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
@@ -32069,6 +32074,7 @@ function run(command, args, options) {
             clearTimeout(idleTimer);
             clearTimeout(wallTimer);
             options.signal?.removeEventListener('abort', onAbort);
+            options.stop?.removeEventListener('abort', onStop);
         };
         child.on('error', (error) => {
             settle();
@@ -40012,8 +40018,9 @@ async function renderScene(scene, resultDir, settings, { onFrames, log, signal }
     const lines = [];
     const finished = await run(settings.python, ['-m', 'flaming_horse_build.render', jobFile], {
         cwd: settings.projectDir,
-        env: { ...settings.env, ...renderEnvironment(settings.repoRoot) },
+        env: renderEnvironment(settings),
         guardPython: settings.python,
+        through: settings.server,
         idleLimit: IDLE_LIMIT,
         wallLimit: WALL_LIMIT,
         ...(signal && { signal }),
@@ -40038,8 +40045,9 @@ async function renderScene(scene, resultDir, settings, { onFrames, log, signal }
     throw failure ?? unexplained(scene, finished, lines);
 }
 /** The variables of the contract, and where modules are looked for: the user's repository first, then ours. */
-function renderEnvironment(repoRoot) {
+function renderEnvironment({ repoRoot, env }) {
     return {
+        ...env,
         PYTHONPATH: [repoRoot, shippedFile('python'), shippedFile('python/provided')].join(':'),
         PYTHONDONTWRITEBYTECODE: '1',
         PYTHONHASHSEED: '0',
@@ -42683,7 +42691,77 @@ async function editedSince({ scene }, project) {
     return narration?.sha256 === project.narration.sha256 ? undefined : project.narration.file;
 }
 
+;// CONCATENATED MODULE: ./build/render/server.js
+
+
+
+
+
+
+/**
+ * Starts a server for the scenes of a project, and returns at once: it imports Manim while narration lines are still
+ * spoken. Only on Linux: elsewhere, libraries that drawing needs do not survive a fork.
+ */
+function startRenderServer(place, log, signal) {
+    if (process.platform !== 'linux')
+        return { place, socket: Promise.resolve(undefined), stop: async () => { } };
+    const stop = new AbortController();
+    let listening;
+    const socket = new Promise((resolve) => {
+        listening = resolve;
+    });
+    const serving = serve(place, (path) => listening(path), log, stop.signal, signal)
+        .catch((error) => messageOf(error))
+        .then((ended) => {
+        listening(undefined);
+        if (ended)
+            log.warning(`renders import Manim each for itself, since the process that does it for all ${ended}`);
+    });
+    return {
+        place,
+        socket,
+        stop: async () => {
+            stop.abort();
+            await serving;
+        },
+    };
+}
+/** Runs a server until it is stopped. Returns how it ended where nobody stopped it. */
+async function serve(place, listening, log, stop, signal) {
+    // not in the working folder: paths of sockets are limited to some hundred bytes
+    const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_.join)((0,external_node_os_.tmpdir)(), 'flaming-horse-'));
+    try {
+        const socket = (0,external_node_path_.join)(folder, 'render');
+        const job = (0,external_node_path_.join)(place.workDir, 'jobs', 'server.json');
+        await (0,promises_namespaceObject.mkdir)((0,external_node_path_.join)(place.workDir, 'jobs'), { recursive: true });
+        const { projectDir: project_dir, repoRoot: repo_root } = place;
+        await (0,promises_namespaceObject.writeFile)(job, JSON.stringify({ format: JOB_FORMAT, socket, project_dir, repo_root, seed: SEED }, null, 2));
+        const finished = await run(place.python, ['-m', 'flaming_horse_build.render.server', job], {
+            cwd: place.projectDir,
+            env: renderEnvironment(place),
+            guardPython: place.python,
+            stop,
+            ...(signal && { signal }),
+            onEvent: (event) => {
+                if (event.event === 'listening')
+                    listening(socket);
+                if (event.event === 'ready')
+                    log.debug(`Manim imported once for all renders, in ${event.seconds} s of CPU time`);
+            },
+        });
+        if (stop.aborted || signal?.aborted)
+            return undefined;
+        const last = finished.stderr.trim().split('\n').at(-1);
+        return `ended (status ${finished.status ?? finished.signal}): ${last}`;
+    }
+    finally {
+        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+    }
+}
+
 ;// CONCATENATED MODULE: ./build/steps/render.js
+
+
 
 
 
@@ -42699,8 +42777,15 @@ function voiceFiles({ folder }, { lines }) {
     const index = ['cache.json', '.cache_hash', 'ready.json'].map((name) => (0,external_node_path_.join)(folder, name));
     return new Set([...index, ...lines.map(({ file }) => file)]);
 }
+/** Lets Manim be imported for the scenes that will be rendered. */
+function startRenders(runtime, context) {
+    const { project, host, workDir, signal } = context;
+    const { folder: projectDir, repoRoot } = project;
+    const place = { python: runtime.python, projectDir, repoRoot, workDir, env: childEnvironment() };
+    return startRenderServer(place, { ...host.log, warning: (text) => note(context, text) }, signal);
+}
 /** Renders what is missing, as many scenes at once as the machine carries. Failures come back beside what was finished. */
-async function renderMissing(missing, damaged, spoken, voice, runtime, sceneStore, context) {
+async function renderMissing(missing, damaged, spoken, voice, runtime, server, sceneStore, context) {
     const { options, project, host } = context;
     const size = QUALITIES[options.quality];
     const sizeOf = (scene) => size ?? dependenciesOf(project, scene).size;
@@ -42722,16 +42807,13 @@ async function renderMissing(missing, damaged, spoken, voice, runtime, sceneStor
         spoken: spoken.lines,
         voiceFiles: voiceFiles(voice, spoken),
         settings: {
-            python: runtime.python,
-            projectDir: project.folder,
-            repoRoot: project.repoRoot,
+            ...server.place,
+            server: await server.socket,
             size,
             encoder: options.encoder,
             encoderOptions: options.encoderOptions,
-            workDir: context.workDir,
             texDir: (0,external_node_path_.join)(context.workDir, `tex-${texVersion(runtime.versions)}`),
             logDir: (0,external_node_path_.join)(project.folder, 'log'),
-            env: childEnvironment(),
         },
         sceneStore,
         tools: { ...context.tools, guardPython: runtime.python },
@@ -43500,9 +43582,10 @@ async function finishScenes(scenes, ledger, context) {
             versions = runtime.versions;
             continue;
         }
+        const server = startRenders(runtime, context);
         try {
             const spoken = await timed('voice', context, () => speakFor(plan.voice, missing, runtime, context));
-            const rendered = await timed('render', context, () => renderMissing(missing, damaged, spoken, plan.voice, runtime, sceneStore, context));
+            const rendered = await timed('render', context, () => renderMissing(missing, damaged, spoken, plan.voice, runtime, server, sceneStore, context));
             const { cacheHit } = spoken;
             const synthesized = spoken.synthesized.map((key) => ({ key, why: reasonToSpeak(key, plan.voice, ledger) }));
             const finished = new Map([...restored, ...rendered.finished]);
@@ -43513,6 +43596,9 @@ async function finishScenes(scenes, ledger, context) {
                 throw error;
             note(context, `the voice piper cannot be had (${messageOf(error)}): espeak speaks instead`);
             backend = 'espeak';
+        }
+        finally {
+            await server.stop();
         }
     }
 }

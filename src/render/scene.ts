@@ -8,22 +8,28 @@ import type { Scene } from '../project/scenes.js';
 import { shippedFile } from '../shipped.js';
 import { readSceneResult, type SceneResult } from './result.js';
 
-/** What all renders of a build share. Paths are absolute. */
-export interface RenderSettings {
+/** What is known of the renders of a build before it is known what to render. Paths are absolute. */
+export interface RenderPlace {
   readonly python: string;
   readonly projectDir: string;
   readonly repoRoot: string;
+  /** Private folders of renders are made here. */
+  readonly workDir: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** What all renders of a build share. Paths are absolute. */
+export interface RenderSettings extends RenderPlace {
   /** null: as the scene files lock it. */
   readonly size: PictureSize | null;
   readonly encoder: 'fast' | 'stock';
   readonly encoderOptions: Readonly<Record<string, string>>;
-  /** Private folders of renders are made here. */
-  readonly workDir: string;
   /** Formulas that were set already, shared by renders with the same LaTeX. */
   readonly texDir: string;
   /** Scene logs go here, one file a scene. */
   readonly logDir: string;
-  readonly env: NodeJS.ProcessEnv;
+  /** The socket of the server that renders are asked of, where there is one. */
+  readonly server: string | undefined;
 }
 
 export interface RenderWatcher {
@@ -37,7 +43,7 @@ export interface RenderWatcher {
 export const SEED = 0;
 /** One thread, always: the number of threads decides the pixels. */
 export const ENCODER_THREADS = 1;
-const JOB_FORMAT = 1;
+export const JOB_FORMAT = 1;
 /** Seconds; Manim before 0.21 hangs for ever on some errors. A long LaTeX run or a heavy frame must fit in. */
 const IDLE_LIMIT = 900;
 const WALL_LIMIT = 3 * 60 * 60;
@@ -65,8 +71,9 @@ export async function renderScene(
   const lines: string[] = [];
   const finished = await run(settings.python, ['-m', 'flaming_horse_build.render', jobFile], {
     cwd: settings.projectDir,
-    env: { ...settings.env, ...renderEnvironment(settings.repoRoot) },
+    env: renderEnvironment(settings),
     guardPython: settings.python,
+    through: settings.server,
     idleLimit: IDLE_LIMIT,
     wallLimit: WALL_LIMIT,
     ...(signal && { signal }),
@@ -88,8 +95,9 @@ export async function renderScene(
 }
 
 /** The variables of the contract, and where modules are looked for: the user's repository first, then ours. */
-function renderEnvironment(repoRoot: string): NodeJS.ProcessEnv {
+export function renderEnvironment({ repoRoot, env }: RenderPlace): NodeJS.ProcessEnv {
   return {
+    ...env,
     PYTHONPATH: [repoRoot, shippedFile('python'), shippedFile('python/provided')].join(':'),
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONHASHSEED: '0',

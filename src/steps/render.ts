@@ -9,17 +9,26 @@ import { reportProgress } from '../render/progress.js';
 import { renderScenes } from '../render/render.js';
 import type { FinishedScene, SceneStore } from '../render/reuse.js';
 import { expectedSeconds, type PlannedScene } from '../render/schedule.js';
+import { type RenderServer, startRenderServer } from '../render/server.js';
 import { count } from '../report/summary.js';
 import type { Runtime } from '../setup/runtime.js';
 import { contentKey } from '../store/keys.js';
 import type { VoicePlan } from '../voice/plan.js';
 import type { VoiceReport } from '../voice/provide.js';
-import type { BuildContext } from './context.js';
+import { type BuildContext, note } from './context.js';
 
 /** What the voice wrote for scenes to read; the keys of lines cover it. */
 function voiceFiles({ folder }: VoicePlan, { lines }: VoiceReport): ReadonlySet<string> {
   const index = ['cache.json', '.cache_hash', 'ready.json'].map((name) => join(folder, name));
   return new Set([...index, ...lines.map(({ file }) => file)]);
+}
+
+/** Lets Manim be imported for the scenes that will be rendered. */
+export function startRenders(runtime: Runtime, context: BuildContext): RenderServer {
+  const { project, host, workDir, signal } = context;
+  const { folder: projectDir, repoRoot } = project;
+  const place = { python: runtime.python, projectDir, repoRoot, workDir, env: childEnvironment() };
+  return startRenderServer(place, { ...host.log, warning: (text) => note(context, text) }, signal);
 }
 
 /** Renders what is missing, as many scenes at once as the machine carries. Failures come back beside what was finished. */
@@ -29,6 +38,7 @@ export async function renderMissing(
   spoken: VoiceReport,
   voice: VoicePlan,
   runtime: Runtime,
+  server: RenderServer,
   sceneStore: SceneStore,
   context: BuildContext,
 ): Promise<{ finished: Map<string, FinishedScene>; failures: readonly UserError[] }> {
@@ -55,16 +65,13 @@ export async function renderMissing(
     spoken: spoken.lines,
     voiceFiles: voiceFiles(voice, spoken),
     settings: {
-      python: runtime.python,
-      projectDir: project.folder,
-      repoRoot: project.repoRoot,
+      ...server.place,
+      server: await server.socket,
       size,
       encoder: options.encoder,
       encoderOptions: options.encoderOptions,
-      workDir: context.workDir,
       texDir: join(context.workDir, `tex-${texVersion(runtime.versions)}`),
       logDir: join(project.folder, 'log'),
-      env: childEnvironment(),
     },
     sceneStore,
     tools: { ...context.tools, guardPython: runtime.python },

@@ -136,7 +136,8 @@ export async function killRender(job: string): Promise<void> {
   };
   for (let tries = 0; tries < 1200; tries++) {
     const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-    const renders = pids.filter((pid) => read(pid, 'cmdline').includes('flaming_horse_build.render'));
+    // whoever asks the server for a render
+    const renders = pids.filter((pid) => read(pid, 'cmdline').split('\0').includes('--through'));
     const parents = renders.map((pid) => /^PPid:\s+(\d+)/m.exec(read(pid, 'status'))?.[1] ?? '');
     const node = parents.find((pid) => read(pid, 'environ').split('\0').includes(`GITHUB_JOB=${job}`));
     if (node !== undefined && read(node, 'cmdline').includes('dist')) {

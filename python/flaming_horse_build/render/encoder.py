@@ -18,11 +18,12 @@ import av
 from .canvas import Patch, Planes
 from .film import Film
 from .job import JobError
+from .problems import FramePathError
 from .repeats import Repeats
 
 QUEUE = 4
-# Between ultrafast and the next preset; each option was measured (docs/rendering.md). Motion in whole pixels spares x264
-# the filtering of every whole picture for the fractions, and the smaller parts and wider search make good most of it.
+# Between ultrafast and the next preset; each option was measured (docs/rendering.md). Motion in whole pixels spares
+# x264 the filtering of every whole picture for fractions; smaller parts and a wider search make good most of it.
 OWN = {
     "preset": "ultrafast",
     "cabac": "1",
@@ -38,10 +39,6 @@ QP_AT_60_FPS = 23
 QP_PER_DOUBLED_RATE = 3
 SECONDS_BETWEEN_KEY_FRAMES = 8
 OF_THE_WRAPPER = ("preset", "tune", "profile", "crf", "qp")
-
-
-class FramePathError(Exception):
-    """Our own frame path failed: the scene may still render in Manim's own way."""
 
 
 def encoder_options(wanted: dict[str, str], threads: int, fps: Fraction) -> dict[str, str]:

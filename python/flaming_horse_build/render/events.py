@@ -27,16 +27,21 @@ class Events:
 
     @classmethod
     def inherited(cls) -> Events:
-        """Take over descriptor 3 and hide it from the processes that a scene starts."""
+        """Events on descriptor 3, where it leads to somebody."""
+        events = cls(None)
+        events.attach()
+        return events
+
+    def attach(self) -> None:
+        """Take over descriptor 3, if it leads to somebody, and hide it from the processes that a scene starts."""
         try:
             mode = os.fstat(CHANNEL).st_mode
             writable = fcntl.fcntl(CHANNEL, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
         except OSError:
-            return cls(None)
-        if not writable or not (stat.S_ISSOCK(mode) or stat.S_ISFIFO(mode) or stat.S_ISREG(mode)):
-            return cls(None)
-        os.set_inheritable(CHANNEL, False)
-        return cls(CHANNEL)
+            return
+        if writable and (stat.S_ISSOCK(mode) or stat.S_ISFIFO(mode) or stat.S_ISREG(mode)):
+            os.set_inheritable(CHANNEL, False)
+            self._descriptor = CHANNEL
 
     @property
     def open(self) -> bool:

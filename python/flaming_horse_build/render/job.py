@@ -43,19 +43,30 @@ class Job:
     tex_cache_dir: Path | None
 
 
+@dataclass(frozen=True)
+class ServerJob:
+    """What a server of renders is for: scenes of one project, with one seed. Paths are absolute."""
+
+    socket: Path
+    project_dir: Path
+    repo_root: Path
+    seed: int
+
+
+def read_server_job(path: Path) -> ServerJob:
+    """Read and check the job file of a server. Raises JobError as read_job does."""
+    fields = _read(path)
+    return ServerJob(
+        socket=fields.path("socket"),
+        project_dir=fields.path("project_dir"),
+        repo_root=fields.path("repo_root"),
+        seed=fields.integer("seed"),
+    )
+
+
 def read_job(path: Path) -> Job:
     """Read and check a job file. Raises JobError naming the field, what was found and what is expected."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise JobError(f"cannot read the job {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise JobError(f"the job {path} is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise JobError(f"the job {path} must be an object")
-    fields = _Fields(value)
-    if fields.integer("format") != FORMAT:
-        raise JobError(f"format: found {value['format']}, this program reads {FORMAT}")
+    fields = _read(path)
     encoder = fields.text("encoder")
     if encoder not in ENCODERS:
         raise JobError(f"encoder: found {encoder!r}, expected one of {', '.join(ENCODERS)}")
@@ -65,14 +76,14 @@ def read_job(path: Path) -> Job:
         scene_id=fields.text("scene_id"),
         scene_file=fields.path("scene_file"),
         class_name=fields.text("class_name"),
-        size=_size(value.get("size")),
+        size=_size(fields.any("size")),
         seed=fields.integer("seed"),
         media_dir=fields.path("media_dir"),
         result_dir=fields.path("result_dir"),
         encoder=encoder,
-        encoder_options=_options(value.get("encoder_options", {})),
+        encoder_options=_options(fields.any("encoder_options", {})),
         encoder_threads=max(1, fields.integer("encoder_threads")),
-        tex_cache_dir=None if value.get("tex_cache_dir") is None else fields.path("tex_cache_dir"),
+        tex_cache_dir=None if fields.any("tex_cache_dir") is None else fields.path("tex_cache_dir"),
     )
     if not job.result_dir.is_dir():
         raise JobError(f"result_dir: {job.result_dir} is not a folder")
@@ -91,6 +102,9 @@ class _Fields:
             raise JobError(f"{name}: found {found!r}, expected {described}")
         return found
 
+    def any(self, name: str, otherwise: object = None) -> object:
+        return self._value.get(name, otherwise)
+
     def text(self, name: str) -> str:
         return str(self._get(name, str, "a text"))
 
@@ -102,6 +116,22 @@ class _Fields:
         if not path.is_absolute():
             raise JobError(f"{name}: found {str(path)!r}, expected an absolute path")
         return path
+
+
+def _read(path: Path) -> _Fields:
+    """The fields of a job file of the format that this program reads."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise JobError(f"cannot read the job {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise JobError(f"the job {path} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise JobError(f"the job {path} must be an object")
+    fields = _Fields(value)
+    if fields.integer("format") != FORMAT:
+        raise JobError(f"format: found {value['format']}, this program reads {FORMAT}")
+    return fields
 
 
 def _size(value: object) -> Size | None:

@@ -11,8 +11,9 @@ import numpy as np
 from . import stock
 from .canvas import Canvas
 from .drawing import Drawing
-from .encoder import Encoder, FramePathError
+from .encoder import Encoder
 from .job import JobError
+from .problems import FramePathError
 from .recorder import Recording
 from .settings import Picture
 

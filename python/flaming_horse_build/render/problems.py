@@ -20,13 +20,16 @@ class SceneError(Exception):
         self.line = line
 
 
+class FramePathError(Exception):
+    """Our own frame path failed: the scene may still render in Manim's own way."""
+
+
 @dataclass(frozen=True)
 class UserFiles:
     """Tells the user's own files (project folder, repository) from those of the interpreter, packages and ours."""
 
     project_dir: Path
     repo_root: Path
-    scene_file: Path
 
     def owns(self, name: str) -> bool:
         """Whether the file of that name is the user's own."""
@@ -50,8 +53,8 @@ class UserFiles:
         return found
 
 
-def describe(error: BaseException, files: UserFiles) -> dict[str, Any]:
-    """The fields of the `error` event for an exception: type, message, file, line and traceback."""
+def describe(error: BaseException, files: UserFiles, scene_file: Path) -> dict[str, Any]:
+    """The fields of the `error` event for an exception: type, message, file (the scene's at worst), line, traceback."""
     file, line = files.innermost(error.__traceback__)
     message = str(error)
     kind = type(error).__name__
@@ -67,7 +70,7 @@ def describe(error: BaseException, files: UserFiles) -> dict[str, Any]:
     return {
         "type": kind,
         "message": message or kind,
-        "file": file if file is not None else str(files.scene_file),
+        "file": file if file is not None else str(scene_file),
         "line": line,
         "traceback": "".join(traceback.format_exception(type(error), error, error.__traceback__)),
     }

@@ -9,12 +9,10 @@ import time
 import traceback
 from pathlib import Path
 
-from . import chance, lookups, readers, shims
-from .encoder import FramePathError
 from .events import CHANNEL, Events
 from .job import Job, JobError, read_job
-from .problems import SceneError, UserFiles, describe
-from .watch import Watch
+from .problems import FramePathError, SceneError, UserFiles, describe
+from .stage import Stage, prepare
 
 OWN_FOLDER = Path(__file__).parent
 # These call nothing of the user's.
@@ -26,33 +24,42 @@ DONE, SCENE_FAILED, BAD_JOB = 0, 1, 2
 
 def main(arguments: list[str]) -> int:
     """Run the program and return its exit status. A second argument is the reason to take the stock path."""
-    started = time.monotonic()
-    events = Events.inherited()
+    return run(arguments, time.monotonic())
+
+
+def run(arguments: list[str], started: float, prepared: Stage | None = None) -> int:
+    """The same in a process that may be prepared already; `started` is the monotonic time of its start."""
+    events = Events.inherited() if prepared is None else prepared.events
     try:
         if len(arguments) not in (1, 2):
             raise JobError("expected one argument, the path of the job")
         job = read_job(Path(arguments[0]))
+        here = prepared or prepare(job.project_dir, job.repo_root, job.seed, events)
+        if (here.files.project_dir, here.files.repo_root, here.seed) != (job.project_dir, job.repo_root, job.seed):
+            raise JobError("the server that was asked for this render is one of another project")
     except JobError as error:
         events.send("error", type="JobError", message=str(error), file=None, line=None, traceback="")
         print(f"JobError: {error}", file=sys.stderr)
         return BAD_JOB
+    here.watch.forget(arguments[0])
     fallback = arguments[1] if len(arguments) == 2 else None
-    return _render(job, events, fallback, started, Path(arguments[0]))
+    return _render(job, here, fallback, started, Path(arguments[0]))
 
 
-def _render(job: Job, events: Events, fallback: str | None, started: float, job_file: Path) -> int:
-    files = UserFiles(job.project_dir, job.repo_root, job.scene_file)
-    watch = Watch(files)
+def import_manim() -> None:
+    """Import what every render needs, once the process is prepared."""
+    import manim  # noqa: F401
+
+    from . import scene  # noqa: F401
+
+
+def _render(job: Job, stage: Stage, fallback: str | None, started: float, job_file: Path) -> int:
     if fallback is not None:  # what failed may not fail again: the next build shall try
-        watch.note_unsafe(f"took the slow way: {fallback}")
-    lookups.install(watch)
-    chance.install(files, watch, job.seed)
-    readers.install(watch)
-    _no_stdin()
-    shims.install(events, files, watch)
-    from .scene import Session
+        stage.watch.note_unsafe(f"took the slow way: {fallback}")
+    from .scene import Session  # after the stage is prepared: it brings numpy and PyAV
 
-    session = Session(job, events, watch, fallback, started)
+    events, files = stage.events, stage.files
+    session = Session(job, stage, fallback, started)
     try:
         session.run()
     except JobError as error:
@@ -61,17 +68,11 @@ def _render(job: Job, events: Events, fallback: str | None, started: float, job_
     except BaseException as error:  # noqa: BLE001 - sys.exit and whatever else a scene does
         if session.fast and _is_ours(error, files):
             _again(job, events, job_file, f"the fast path failed: {error}")
-        problem = describe(error, files)
+        problem = describe(error, files, job.scene_file)
         events.send("error", **problem)
         print(problem["message"] if isinstance(error, SceneError) else problem["traceback"], file=sys.stderr)
         return SCENE_FAILED
     return DONE
-
-
-def _no_stdin() -> None:
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
 
 
 def _is_ours(error: BaseException | None, files: UserFiles) -> bool:

@@ -14,13 +14,12 @@ from typing import Any
 
 from . import result, settings, shims, sound, tex
 from .drawing import probe
-from .encoder import FramePathError, encoder_options
-from .events import Events
+from .encoder import encoder_options
 from .job import Job
 from .paths import FastPath, FramePath, StockPath, unknown_to_fast
-from .problems import SceneError
+from .problems import FramePathError, SceneError
 from .recorder import Recording
-from .watch import Watch
+from .stage import Stage
 
 
 @dataclass
@@ -28,19 +27,23 @@ class Session:
     """The render of one scene, in this process."""
 
     job: Job
-    events: Events
-    watch: Watch
+    stage: Stage
     fallback: str | None
     """Why the stock path is taken although the fast one was asked for."""
     started: float
     fast: bool = False
+
+    def __post_init__(self) -> None:
+        self.events = self.stage.events
+        self.watch = self.stage.watch
+        self.tex = self.stage.tex
 
     def run(self) -> None:
         """Render the scene and write its result. Raises what the scene raises, SceneError, or FramePathError."""
         begun = time.thread_time()  # not 0: after a fallback this process has already rendered once
         job = self.job
         job.media_dir.mkdir(parents=True, exist_ok=True)
-        self.tex = tex.Runs(self.watch, job.media_dir)
+        self.tex.media_dir = job.media_dir
         if job.tex_cache_dir is not None:
             tex.bring(job.tex_cache_dir, job.media_dir / "Tex")
         recording = Recording(self.events)

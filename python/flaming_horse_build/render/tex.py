@@ -29,9 +29,10 @@ FOLDERS = tuple(
 class Runs:
     """Follows Manim's LaTeX: notes which of the user's own files it reads. To be made before Manim is imported."""
 
-    def __init__(self, watch: Watch, media_dir: Path) -> None:
+    def __init__(self, watch: Watch) -> None:
         self._watch = watch
-        self._media_dir = media_dir
+        self.media_dir: Path | None = None
+        """Where Manim writes what it hands to LaTeX: not a file of the user's."""
         self._shareable: set[str] = set()
         self.used = False
         """Whether anything was set by LaTeX, now or earlier."""
@@ -85,11 +86,14 @@ class Runs:
         if not record.is_file():
             self._watch.note_unsafe("LaTeX did not tell what it read")
             return
-        own = [file for file in inputs(record) if not (_distributed(file) or file.is_relative_to(self._media_dir))]
+        own = [file for file in inputs(record) if not (_distributed(file) or self._private(file))]
         for file in own:
             self._watch.note(file)
         if not own:
             self._shareable.add(tex_file.stem)
+
+    def _private(self, file: Path) -> bool:
+        return self.media_dir is not None and file.is_relative_to(self.media_dir)
 
 
 def bring(shared: Path, private: Path) -> None:

@@ -60,6 +60,10 @@ class Watch:
         """Record a file as read."""
         self._read[os.path.abspath(path)] = kind
 
+    def forget(self, path: str | os.PathLike[str]) -> None:
+        """Take back that a file was read: it is none of the scene's."""
+        self._read.pop(os.path.abspath(path), None)
+
     def note_unsafe(self, reason: str) -> None:
         """Record a reason why the same sources may give another result."""
         self._unsafe[reason] = None

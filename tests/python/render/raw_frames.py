@@ -17,15 +17,13 @@ from typing import Any
 
 import av
 import numpy as np
-from flaming_horse_build.render import scene, shims
+from flaming_horse_build.render import scene, stage
 from flaming_horse_build.render.events import Events
 from flaming_horse_build.render.film import Film
 from flaming_horse_build.render.job import read_job
 from flaming_horse_build.render.paths import FastPath
-from flaming_horse_build.render.problems import UserFiles
 from flaming_horse_build.render.recorder import Recording
 from flaming_horse_build.render.settings import Picture
-from flaming_horse_build.render.watch import Watch
 
 
 class RawPath(FastPath):
@@ -77,12 +75,9 @@ def main(job_file: str, drawn_by: str) -> None:
     global OURS  # noqa: PLW0603
     OURS = {"manim": False, "ours": True}[drawn_by]
     job = read_job(Path(job_file))
-    files = UserFiles(job.project_dir, job.repo_root, job.scene_file)
-    watch = Watch(files)
-    events = Events(None)
-    shims.install(events, files, watch)
+    prepared = stage.prepare(job.project_dir, job.repo_root, job.seed, Events(None))
     vars(scene)["FastPath"] = RawPath
-    scene.Session(job, events, watch, None, time.monotonic()).run()
+    scene.Session(job, prepared, None, time.monotonic()).run()
 
 
 if __name__ == "__main__":
