@@ -104,7 +104,8 @@ async function finishScenes(scenes: readonly Scene[], ledger: Ledger, context: B
   const setup = { ...setupOf(context), latex };
   const sceneStore = sceneStoreOf(context);
 
-  let { versions } = await timed('look', context, () => expectRuntime(setup));
+  const expected = await timed('look', context, () => expectRuntime(setup));
+  let { versions } = expected;
   let backend: Backend = options.voice === 'espeak' ? 'espeak' : 'piper';
   for (;;) {
     // its version is part of how lines sound, so it must be there before keys are made
@@ -123,7 +124,7 @@ async function finishScenes(scenes: readonly Scene[], ledger: Ledger, context: B
     if (missing.length === 0) return { finished: restored, why, voice, failures: [] };
     for (const [id, reason] of why) log.info(`  ${id}: ${reason}`);
 
-    const runtime = await timed('set-up', context, () => prepareRuntime(setup));
+    const runtime = expected.runtime ?? (await timed('set-up', context, () => prepareRuntime(setup)));
     for (const line of runtime.report) log.info(line);
     const surprises = changesBetween(versions, runtime.versions);
     if (surprises.length > 0) {

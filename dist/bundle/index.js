@@ -39740,14 +39740,19 @@ async function lackingToCompile() {
 
 /**
  * The versions that rendering will have, without installing anything: those that are here, or where something is missing
- * those that set-up brought the last time on such a machine. A guess in the latter case; prepareRuntime tells.
+ * those that set-up brought the last time on such a machine. A guess in the latter case; prepareRuntime tells. Where
+ * nothing is missing, the runtime itself comes with them.
  */
 async function expectRuntime(options) {
+    const started = performance.now();
     const seen = await look(options);
+    if (isWhole(seen.ready) && missingTools(seen.tools, options.latex).length === 0) {
+        const runtime = runtimeOf(seen.ready, seen.tools, seen, options, started);
+        return { versions: runtime.versions, runtime };
+    }
     const here = versionsOf(seen.ready?.facts ?? seen.found.facts, seen.tools, options.latex);
-    const missing = missingTools(seen.tools, options.latex).length > 0 || !isWhole(seen.ready);
-    const expected = missing && forgets(options) ? await recordedVersions(recordOf(seen, options)) : undefined;
-    return { versions: expected ?? here };
+    const expected = forgets(options) ? await recordedVersions(recordOf(seen, options)) : undefined;
+    return { versions: expected ?? here, runtime: undefined };
 }
 /** Makes ready what renders scenes. Throws UserError where something is missing that may not or cannot be installed. */
 async function prepareRuntime(options) {
@@ -39764,13 +39769,22 @@ async function prepareRuntime(options) {
     const still = missingTools(tools, options.latex);
     if (still.length > 0)
         throw stillMissing(still, await findOnPath('ffmpeg'));
-    const versions = versionsOf(whole.facts, tools, options.latex);
-    report.push(...installed);
-    report.unshift(describe(whole, seen), `ffmpeg ${tools.ffmpeg}${tools.latex ? `; ${tools.latex.version}` : ''}`);
+    const runtime = runtimeOf(whole, tools, seen, options, started, [...report, ...installed]);
     if (forgets(options) && (installed.length > 0 || !isWhole(seen.ready)))
-        await recordVersions(versions, recordOf(seen, options));
-    const { executable } = whole.facts;
-    return { python: executable, source: whole.source, versions, report, seconds: (performance.now() - started) / 1000 };
+        await recordVersions(runtime.versions, recordOf(seen, options));
+    return runtime;
+}
+/** What is ready as the runtime of a build. `done`: lines about what was installed. */
+function runtimeOf(ready, tools, seen, options, started, done = []) {
+    const { facts, source } = ready;
+    const programs = `ffmpeg ${tools.ffmpeg}${tools.latex ? `; ${tools.latex.version}` : ''}`;
+    return {
+        python: facts.executable,
+        source,
+        versions: versionsOf(facts, tools, options.latex),
+        report: [describe(ready, seen), programs, ...done],
+        seconds: (performance.now() - started) / 1000,
+    };
 }
 /** Makes sure that ffmpeg is there, and nothing else: what joining stored scenes needs. Returns lines for the report. */
 async function prepareFfmpeg(options) {
@@ -40940,12 +40954,12 @@ function joinArgs(plan) {
         plan.output,
     ];
 }
-/** One scene's video with its sound, for the paths that projects expect. The video is copied. */
+/** One scene's video with its sound, for the paths that projects expect. The video is copied, time scale and all. */
 function sceneVideoArgs(plan) {
     return [
         ...COMMON,
         ...['-i', plan.video, '-i', plan.audio, '-map', '0:v:0', '-map', '1:a:0', '-map_metadata', '-1'],
-        ...['-c:v', 'copy', '-video_track_timescale', String(plan.timeScale)],
+        ...['-c:v', 'copy'],
         ...SCENE_AAC,
         ...EXACT_MP4,
         plan.output,
@@ -41186,14 +41200,14 @@ function gridOf(times) {
     const even = sorted.every((time, index) => time === first + index * step);
     return { frames: sorted.length, first, step: even ? step : 0 };
 }
-/** Measures a finished video: how long its sound and picture are, and where it is silent. Judges nothing. */
-async function inspectVideo(file, tools) {
-    const { video, audio } = await probe(file, tools);
-    if (!video)
-        throw new Error(`${file} holds no video`);
-    const silences = audio ? parseSilences((await runFfmpeg(silenceArgs(file, -50, 3), tools)).stderr) : [];
-    const audioSeconds = audio?.seconds ?? 0;
-    return { videoSeconds: video.seconds, audioSeconds, audioVideoRatio: audioSeconds / video.seconds, silences };
+/** The stretches of more than 3 s below -50 dB in a file that has sound. */
+async function findSilences(file, tools) {
+    return parseSilences((await runFfmpeg(silenceArgs(file, -50, 3), tools)).stderr);
+}
+/** How long the sound and the picture of a probed video are, and where it is silent. Judges nothing. */
+function inspect({ video, audio }, silences) {
+    const [videoSeconds, audioSeconds] = [video?.seconds ?? 0, audio?.seconds ?? 0];
+    return { videoSeconds, audioSeconds, audioVideoRatio: audioSeconds / videoSeconds, silences };
 }
 /**
  * What is wrong with a joined video, in words; empty where nothing is. `frames` is the number it must have, `seconds`
@@ -41436,12 +41450,17 @@ async function joinScenes(options) {
     if (track)
         await (0,promises_namespaceObject.writeFile)(track, toTrackSource(captions));
     await joinSound(parts.map(({ result, frames }) => ({ audio: result.audio, frames })), rate, files.sound);
-    await written(options.output, async (partial) => {
+    const inspection = await written(options.output, async (partial) => {
         await runFfmpeg(joinArgs({ ...files, captions: track, timeScale, output: partial }), options);
-        const [found, grid] = await Promise.all([probe(partial, options), frameGrid(partial, options)]);
+        const [found, grid, silences] = await Promise.all([
+            probe(partial, options),
+            frameGrid(partial, options),
+            findSilences(partial, options),
+        ]);
         const faults = faultsOf(found, grid, { frames, seconds: seconds(frames) });
         if (faults.length > 0)
             throw new Error(`the joined video is not right: ${faults.join('; ')}`);
+        return inspect(found, silences);
     });
     const stem = options.output.replace(/\.[^./]*$/, '');
     const beside = { srt: `${stem}.srt`, vtt: `${stem}.vtt` };
@@ -41455,17 +41474,14 @@ async function joinScenes(options) {
         reencoded,
         captions: { ...beside, count: captions.length },
         chapters: places.map(({ part, start, end }) => ({ title: part.title, start, end })),
+        inspection,
     };
 }
 /** Writes one scene as a video with sound, for the paths that projects expect. The picture is copied. */
 async function writeSceneVideo(result, path, tools) {
-    const { video } = await probe(result.video, tools);
-    if (!video)
-        throw new Error(`${result.video} holds no video`);
     await (0,promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(path), { recursive: true });
-    const timeScale = timeScaleOf(video.parameters);
     await written(path, async (output) => {
-        await runFfmpeg(sceneVideoArgs({ video: result.video, audio: result.audio, timeScale, output }), tools);
+        await runFfmpeg(sceneVideoArgs({ video: result.video, audio: result.audio, output }), tools);
     });
 }
 async function readParts({ scenes, ...tools }) {
@@ -41585,8 +41601,9 @@ async function firstBytes(path) {
 async function written(path, write) {
     const partial = `${path}.${process.pid}.partial`;
     try {
-        await write(partial);
+        const result = await write(partial);
         await (0,promises_namespaceObject.rename)(partial, path);
+        return result;
     }
     catch (error) {
         await (0,promises_namespaceObject.rm)(partial, { force: true });
@@ -41595,7 +41612,6 @@ async function written(path, write) {
 }
 
 ;// CONCATENATED MODULE: ./build/video/assemble.js
-
 
 
 
@@ -41662,7 +41678,6 @@ async function joinAnew({ scenes, tools, log }, path) {
         log,
     });
     await (0,promises_namespaceObject.rm)(`${path}.work`, { recursive: true, force: true });
-    const inspection = await inspectVideo(output, tools);
     const hashes = await Promise.all([VIDEO_FILE, ...SIDE_FILES].map(async (name) => [name, await sha256OfFile((0,external_node_path_.join)(path, name))]));
     const facts = {
         format: VIDEO_FORMAT,
@@ -41671,7 +41686,7 @@ async function joinAnew({ scenes, tools, log }, path) {
         durationSeconds: joined.durationSeconds,
         reencoded: joined.reencoded,
         chapters: joined.chapters,
-        inspection,
+        inspection: joined.inspection,
         files: Object.fromEntries(hashes),
     };
     await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(path, FACTS_FILE), JSON.stringify(facts, null, 2));
@@ -43557,7 +43572,8 @@ async function finishScenes(scenes, ledger, context) {
     const latex = scenes.some((scene) => dependenciesOf(project, scene).latex);
     const setup = { ...setupOf(context), latex };
     const sceneStore = sceneStoreOf(context);
-    let { versions } = await timed('look', context, () => expectRuntime(setup));
+    const expected = await timed('look', context, () => expectRuntime(setup));
+    let { versions } = expected;
     let backend = options.voice === 'espeak' ? 'espeak' : 'piper';
     for (;;) {
         // its version is part of how lines sound, so it must be there before keys are made
@@ -43573,7 +43589,7 @@ async function finishScenes(scenes, ledger, context) {
             return { finished: restored, why, voice, failures: [] };
         for (const [id, reason] of why)
             log.info(`  ${id}: ${reason}`);
-        const runtime = await timed('set-up', context, () => prepareRuntime(setup));
+        const runtime = expected.runtime ?? (await timed('set-up', context, () => prepareRuntime(setup)));
         for (const line of runtime.report)
             log.info(line);
         const surprises = changesBetween(versions, runtime.versions);

@@ -63,14 +63,22 @@ interface Tools {
 
 /**
  * The versions that rendering will have, without installing anything: those that are here, or where something is missing
- * those that set-up brought the last time on such a machine. A guess in the latter case; prepareRuntime tells.
+ * those that set-up brought the last time on such a machine. A guess in the latter case; prepareRuntime tells. Where
+ * nothing is missing, the runtime itself comes with them.
  */
-export async function expectRuntime(options: RuntimeOptions): Promise<{ readonly versions: Versions }> {
+export async function expectRuntime(options: RuntimeOptions): Promise<{
+  readonly versions: Versions;
+  readonly runtime: Runtime | undefined;
+}> {
+  const started = performance.now();
   const seen = await look(options);
+  if (isWhole(seen.ready) && missingTools(seen.tools, options.latex).length === 0) {
+    const runtime = runtimeOf(seen.ready, seen.tools, seen, options, started);
+    return { versions: runtime.versions, runtime };
+  }
   const here = versionsOf(seen.ready?.facts ?? seen.found.facts, seen.tools, options.latex);
-  const missing = missingTools(seen.tools, options.latex).length > 0 || !isWhole(seen.ready);
-  const expected = missing && forgets(options) ? await recordedVersions(recordOf(seen, options)) : undefined;
-  return { versions: expected ?? here };
+  const expected = forgets(options) ? await recordedVersions(recordOf(seen, options)) : undefined;
+  return { versions: expected ?? here, runtime: undefined };
 }
 
 /** Makes ready what renders scenes. Throws UserError where something is missing that may not or cannot be installed. */
@@ -88,13 +96,30 @@ export async function prepareRuntime(options: RuntimeOptions): Promise<Runtime> 
   const still = missingTools(tools, options.latex);
   if (still.length > 0) throw stillMissing(still, await findOnPath('ffmpeg'));
 
-  const versions = versionsOf(whole.facts, tools, options.latex);
-  report.push(...installed);
-  report.unshift(describe(whole, seen), `ffmpeg ${tools.ffmpeg}${tools.latex ? `; ${tools.latex.version}` : ''}`);
+  const runtime = runtimeOf(whole, tools, seen, options, started, [...report, ...installed]);
   if (forgets(options) && (installed.length > 0 || !isWhole(seen.ready)))
-    await recordVersions(versions, recordOf(seen, options));
-  const { executable } = whole.facts;
-  return { python: executable, source: whole.source, versions, report, seconds: (performance.now() - started) / 1000 };
+    await recordVersions(runtime.versions, recordOf(seen, options));
+  return runtime;
+}
+
+/** What is ready as the runtime of a build. `done`: lines about what was installed. */
+function runtimeOf(
+  ready: Ready,
+  tools: Tools,
+  seen: Look,
+  options: RuntimeOptions,
+  started: number,
+  done: readonly string[] = [],
+): Runtime {
+  const { facts, source } = ready;
+  const programs = `ffmpeg ${tools.ffmpeg}${tools.latex ? `; ${tools.latex.version}` : ''}`;
+  return {
+    python: facts.executable,
+    source,
+    versions: versionsOf(facts, tools, options.latex),
+    report: [describe(ready, seen), programs, ...done],
+    seconds: (performance.now() - started) / 1000,
+  };
 }
 
 /** Makes sure that ffmpeg is there, and nothing else: what joining stored scenes needs. Returns lines for the report. */

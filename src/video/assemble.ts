@@ -7,7 +7,7 @@ import { cacheKey, contentKey, sha256OfFile } from '../store/keys.js';
 import type { Store, StoreEntry } from '../store/store.js';
 import type { Tools } from './ffmpeg.js';
 import { type Chapter, joinScenes } from './join.js';
-import { type Inspection, inspectVideo } from './probe.js';
+import type { Inspection } from './probe.js';
 
 /** The format of joined videos; another one makes every video anew. */
 const VIDEO_FORMAT = 2;
@@ -106,7 +106,6 @@ async function joinAnew({ scenes, tools, log }: Assembly, path: string): Promise
     log,
   });
   await rm(`${path}.work`, { recursive: true, force: true });
-  const inspection = await inspectVideo(output, tools);
   const hashes = await Promise.all(
     [VIDEO_FILE, ...SIDE_FILES].map(async (name) => [name, await sha256OfFile(join(path, name))]),
   );
@@ -117,7 +116,7 @@ async function joinAnew({ scenes, tools, log }: Assembly, path: string): Promise
     durationSeconds: joined.durationSeconds,
     reencoded: joined.reencoded,
     chapters: joined.chapters,
-    inspection,
+    inspection: joined.inspection,
     files: Object.fromEntries(hashes),
   };
   await writeFile(join(path, FACTS_FILE), JSON.stringify(facts, null, 2));

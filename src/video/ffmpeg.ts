@@ -74,12 +74,12 @@ export function joinArgs(plan: JoinPlan): string[] {
   ];
 }
 
-/** One scene's video with its sound, for the paths that projects expect. The video is copied. */
-export function sceneVideoArgs(plan: { video: string; audio: string; timeScale: number; output: string }): string[] {
+/** One scene's video with its sound, for the paths that projects expect. The video is copied, time scale and all. */
+export function sceneVideoArgs(plan: { video: string; audio: string; output: string }): string[] {
   return [
     ...COMMON,
     ...['-i', plan.video, '-i', plan.audio, '-map', '0:v:0', '-map', '1:a:0', '-map_metadata', '-1'],
-    ...['-c:v', 'copy', '-video_track_timescale', String(plan.timeScale)],
+    ...['-c:v', 'copy'],
     ...SCENE_AAC,
     ...EXACT_MP4,
     plan.output,

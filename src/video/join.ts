@@ -17,7 +17,7 @@ import {
   sceneVideoArgs,
   type Tools,
 } from './ffmpeg.js';
-import { faultsOf, frameGrid, type Parameters, probe } from './probe.js';
+import { faultsOf, findSilences, frameGrid, type Inspection, inspect, type Parameters, probe } from './probe.js';
 import { joinSound } from './sound.js';
 
 export interface JoinOptions extends Tools {
@@ -46,6 +46,7 @@ export interface JoinedVideo {
   readonly reencoded: readonly { readonly sceneId: string; readonly why: string }[];
   readonly captions: { readonly srt: string; readonly vtt: string; readonly count: number };
   readonly chapters: readonly Chapter[];
+  readonly inspection: Inspection;
 }
 
 /** A scene on its way into the video. */
@@ -96,11 +97,16 @@ export async function joinScenes(options: JoinOptions): Promise<JoinedVideo> {
     files.sound,
   );
 
-  await written(options.output, async (partial) => {
+  const inspection = await written(options.output, async (partial) => {
     await runFfmpeg(joinArgs({ ...files, captions: track, timeScale, output: partial }), options);
-    const [found, grid] = await Promise.all([probe(partial, options), frameGrid(partial, options)]);
+    const [found, grid, silences] = await Promise.all([
+      probe(partial, options),
+      frameGrid(partial, options),
+      findSilences(partial, options),
+    ]);
     const faults = faultsOf(found, grid, { frames, seconds: seconds(frames) });
     if (faults.length > 0) throw new Error(`the joined video is not right: ${faults.join('; ')}`);
+    return inspect(found, silences);
   });
   const stem = options.output.replace(/\.[^./]*$/, '');
   const beside = { srt: `${stem}.srt`, vtt: `${stem}.vtt` };
@@ -115,17 +121,15 @@ export async function joinScenes(options: JoinOptions): Promise<JoinedVideo> {
     reencoded,
     captions: { ...beside, count: captions.length },
     chapters: places.map(({ part, start, end }) => ({ title: part.title, start, end })),
+    inspection,
   };
 }
 
 /** Writes one scene as a video with sound, for the paths that projects expect. The picture is copied. */
 export async function writeSceneVideo(result: SceneResult, path: string, tools: Tools): Promise<void> {
-  const { video } = await probe(result.video, tools);
-  if (!video) throw new Error(`${result.video} holds no video`);
   await mkdir(dirname(path), { recursive: true });
-  const timeScale = timeScaleOf(video.parameters);
   await written(path, async (output) => {
-    await runFfmpeg(sceneVideoArgs({ video: result.video, audio: result.audio, timeScale, output }), tools);
+    await runFfmpeg(sceneVideoArgs({ video: result.video, audio: result.audio, output }), tools);
   });
 }
 
@@ -269,11 +273,12 @@ async function firstBytes(path: string): Promise<Uint8Array> {
 }
 
 /** Writes a file under a temporary name beside it and gives it its own once it is whole. */
-async function written(path: string, write: (partial: string) => Promise<void>): Promise<void> {
+async function written<T>(path: string, write: (partial: string) => Promise<T>): Promise<T> {
   const partial = `${path}.${process.pid}.partial`;
   try {
-    await write(partial);
+    const result = await write(partial);
     await rename(partial, path);
+    return result;
   } catch (error) {
     await rm(partial, { force: true });
     throw error;

@@ -111,13 +111,15 @@ export interface Inspection {
   readonly silences: readonly { readonly start: number; readonly end: number }[];
 }
 
-/** Measures a finished video: how long its sound and picture are, and where it is silent. Judges nothing. */
-export async function inspectVideo(file: string, tools: Tools): Promise<Inspection> {
-  const { video, audio } = await probe(file, tools);
-  if (!video) throw new Error(`${file} holds no video`);
-  const silences = audio ? parseSilences((await runFfmpeg(silenceArgs(file, -50, 3), tools)).stderr) : [];
-  const audioSeconds = audio?.seconds ?? 0;
-  return { videoSeconds: video.seconds, audioSeconds, audioVideoRatio: audioSeconds / video.seconds, silences };
+/** The stretches of more than 3 s below -50 dB in a file that has sound. */
+export async function findSilences(file: string, tools: Tools): Promise<Inspection['silences']> {
+  return parseSilences((await runFfmpeg(silenceArgs(file, -50, 3), tools)).stderr);
+}
+
+/** How long the sound and the picture of a probed video are, and where it is silent. Judges nothing. */
+export function inspect({ video, audio }: Probe, silences: Inspection['silences']): Inspection {
+  const [videoSeconds, audioSeconds] = [video?.seconds ?? 0, audio?.seconds ?? 0];
+  return { videoSeconds, audioSeconds, audioVideoRatio: audioSeconds / videoSeconds, silences };
 }
 
 /**

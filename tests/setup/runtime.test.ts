@@ -58,9 +58,11 @@ describe('where everything is there', () => {
     expect(runtime.report[0]).toBe(`Python ${runtime.versions.python} with Manim ${manim}: ${MANIM_PYTHON} (as given)`);
   });
 
-  test('the versions are expected beforehand', async () => {
-    const { versions } = await expectRuntime(options);
-    expect(versions).toEqual((await prepareRuntime(options)).versions);
+  test('the versions are expected beforehand, and the whole runtime is known', async () => {
+    const { versions, runtime } = await expectRuntime(options);
+    const prepared = await prepareRuntime(options);
+    expect(versions).toEqual(prepared.versions);
+    expect({ ...runtime, seconds: 0 }).toEqual({ ...prepared, seconds: 0 });
   });
 
   test('LaTeX is looked at only where a scene uses it, and decides nothing for the others', async () => {
@@ -115,7 +117,9 @@ describe('with setup "auto" and a Python without Manim', () => {
     const store = folderStore(join(base, 'store'), log);
     const home = join(base, 'home');
     const auto: RuntimeOptions = { ...options, python, setup: 'auto', store, home, forgetful: true };
-    expect((await expectRuntime(auto)).versions.manim).toBe('');
+    const expected = await expectRuntime(auto);
+    expect(expected.versions.manim).toBe('');
+    expect(expected.runtime).toBeUndefined();
 
     const jobs = await Promise.all([prepareRuntime(auto), prepareRuntime(auto)]);
     expect(jobs.map(({ source }) => source)).toEqual(['own', 'own']);

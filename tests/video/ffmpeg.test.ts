@@ -34,7 +34,7 @@ describe('the command that joins', () => {
   });
 
   test('asks nothing and reads no input', () => {
-    for (const args of [joinArgs(JOIN), sceneVideoArgs({ video: '/v', audio: '/a', timeScale: 1, output: '/o' })]) {
+    for (const args of [joinArgs(JOIN), sceneVideoArgs({ video: '/v', audio: '/a', output: '/o' })]) {
       expect(args).toContain('-nostdin');
       expect(args).toContain('-y');
     }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { faultsOf, frameGrid, gridOf, inspectVideo, type Probe, probe } from '../../src/video/probe.js';
+import { faultsOf, findSilences, frameGrid, gridOf, inspect, type Probe, probe } from '../../src/video/probe.js';
 import { temporaryFolders } from '../support/folder.js';
 import { ffmpeg, makeScene, tools } from '../support/scene-result.js';
 
@@ -45,9 +45,11 @@ test('silences are found: at the start, between, and one that lasts to the end',
   const file = join(await newFolder(), 'a.mp4');
   const sound = 'aevalsrc=if(between(t\\,4\\,5)+between(t\\,9\\,10)\\,sin(2000*t)\\,0):s=48000:d=14';
   await ffmpeg(['-f', 'lavfi', '-i', 'color=size=64x64:rate=10:d=14', '-f', 'lavfi', '-i', sound, '-shortest', file]);
-  const found = await inspectVideo(file, tools);
+  const silences = await findSilences(file, tools);
+  const found = inspect(await probe(file, tools), silences);
   expect(found.videoSeconds).toBeCloseTo(14, 1);
   expect(found.audioVideoRatio).toBeCloseTo(1, 1);
+  expect(found.silences).toEqual(silences);
   const rounded = found.silences.map(({ start, end }) => [Math.round(start), Math.round(end)]);
   expect(rounded).toEqual([
     [0, 4],
@@ -59,7 +61,7 @@ test('silences are found: at the start, between, and one that lasts to the end',
 test('a video without sound has none to compare', async () => {
   const file = join(await newFolder(), 'a.mp4');
   await ffmpeg(['-f', 'lavfi', '-i', 'color=size=64x64:rate=10:d=2', file]);
-  expect(await inspectVideo(file, tools)).toEqual({
+  expect(inspect(await probe(file, tools), [])).toEqual({
     videoSeconds: 2,
     audioSeconds: 0,
     audioVideoRatio: 0,
