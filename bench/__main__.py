@@ -12,9 +12,9 @@ from .machine import commit, machine, measured_files, versions
 from .process import BenchError
 from .projects import VOICE_FOLDER, Project, copy_of, find_projects
 from .records import Records
-from .report import report
+from .report import fidelity, report
 from .tools import VOICE, Bench, build, cores
-from .ways import OURS, measure_renders
+from .ways import OURS, measure_fidelity, measure_renders
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -36,9 +36,10 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="script/bench",
-        description="Measures renders and builds beside the ways they replace, and writes the results as Markdown.",
+        description="Measures renders and builds beside the ways they replace, and writes the results as Markdown. "
+        "fidelity, which is slow and the same each time, runs only where it is asked for.",
     )
-    parser.add_argument("--only", choices=("render", "builds"), help="one of the two tables")
+    parser.add_argument("--only", choices=("render", "builds", "fidelity"), help="one of them")
     parser.add_argument("--scenes", default="", help="only these scenes: ids, separated by commas")
     parser.add_argument("--repeat", type=int, default=3, metavar="N", help="rounds (default: 3)")
     parser.add_argument(
@@ -49,7 +50,7 @@ def _options() -> argparse.Namespace:
         help="a folder of more projects beside the sample (default: ../shared/projects, if it is there)",
     )
     parser.add_argument(
-        "--out", type=Path, default=ROOT / "bench" / "RESULTS.md", metavar="FILE", help="default: bench/RESULTS.md"
+        "--out", type=Path, metavar="FILE", help="default: bench/RESULTS.md, bench/FIDELITY.md with --only fidelity"
     )
     parser.add_argument(
         "--work",
@@ -83,9 +84,11 @@ def _run(options: argparse.Namespace) -> None:
         for folder in ("run", "spoken", "logs", "truth"):
             shutil.rmtree(bench.work / folder, ignore_errors=True)
     voices = {project.name: _speak(bench, project) for project in projects}
-    if options.only != "builds":
+    if options.only == "fidelity":
+        measure_fidelity(bench, projects, voices, records)
+    if options.only in (None, "render"):
         measure_renders(bench, projects, voices, records, options.repeat)
-    if options.only != "render":
+    if options.only in (None, "builds"):
         measure_builds(bench, projects, voices, records, options.repeat)
     shutil.rmtree(bench.work / "run", ignore_errors=True)
 
@@ -104,10 +107,11 @@ def _run(options: argparse.Namespace) -> None:
             "Shards": str(SHARDS),
         },
     }
-    text = report(records, about, scenes)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(text, encoding="utf-8")
-    print(f"written: {options.out}")
+    alone = options.only == "fidelity"
+    out: Path = options.out or ROOT / "bench" / ("FIDELITY.md" if alone else "RESULTS.md")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(fidelity(records, about) if alone else report(records, about, scenes), encoding="utf-8")
+    print(f"written: {out}")
 
 
 def _scenes(project: Project) -> str:

@@ -90,9 +90,9 @@ def _other_frames(records: Records, project: str) -> float | None:
     return float(sum(abs(scene["frames"] - scene["true_frames"]) for scene in ours.values())) if ours else None
 
 
-def _video_bytes(records: Records, project: str) -> float | None:
+def _file_bytes(records: Records, project: str) -> float | None:
     stock, ours = qualities(records.of(project, PARALLEL)), qualities(records.of(project, OURS))
-    return float(max(ours[scene]["bytes"] / stock[scene]["bytes"] for scene in ours)) if stock and ours else None
+    return float(max(ours[scene]["file_bytes"] / stock[scene]["file_bytes"] for scene in ours)) if ours else None
 
 
 def _wall(what: str) -> Callable[[Records, str], float | None]:
@@ -115,6 +115,12 @@ def _line_ratio(records: Records, project: str) -> float | None:
     return spread(rounds, lambda one: one.cost.wall / float(one.more["own_seconds"])).middle if rounds else None
 
 
+FIDELITY_AIMS = (
+    Aim("PSNR over stock Manim's: the worst scene", 0, True, " dB", 2, _worse_scenes("psnr")),
+    Aim("SSIM over stock Manim's: the worst scene", 0, True, "", 6, _worse_scenes("ssim")),
+    Aim("Frames more or less than Manim draws", 0, False, "", 0, _other_frames),
+    Aim("Size of a scene's file, beside stock Manim's: the worst scene", 1.5, False, "", 2, _file_bytes),
+)
 RENDER_AIMS = (
     Aim("Wall time: the old pipeline over ours", 7, True, " times", 2, _ratio_of_walls(OLD, OURS)),
     Aim("Wall time: GNU parallel over ours", 4, True, " times", 2, _ratio_of_walls(PARALLEL, OURS)),
@@ -122,13 +128,11 @@ RENDER_AIMS = (
     Aim("Peak memory of a render, beside stock Manim's", 0.5, False, "", 2, _memory_ratio),
     Aim("Peak memory of a render, beside what scheduling plans for it", 1, False, "", 2, _budget_ratio),
     Aim("Size of the whole file, beside the old pipeline's", 1.5, False, "", 2, _size_ratio),
-    Aim("Size of a scene's picture, beside stock Manim's: the worst scene", 1.5, False, "", 2, _video_bytes),
-    Aim("PSNR over stock Manim's: the worst scene", 0, True, " dB", 2, _worse_scenes("psnr")),
-    Aim("SSIM over stock Manim's: the worst scene", 0, True, "", 6, _worse_scenes("ssim")),
-    Aim("Frames more or less than Manim draws", 0, False, "", 0, _other_frames),
+    *FIDELITY_AIMS,
     Aim(
         "Preview: wall time of the full size over the preview's", 10, True, " times", 2, _ratio_of_walls(OURS, PREVIEW)
     ),
+    Aim("Preview: GNU parallel's full size over it", 10, True, " times", 2, _ratio_of_walls(PARALLEL, PREVIEW)),
 )
 BUILD_AIMS = (
     Aim("Nothing changed", 3, False, " s", 2, _wall(SAME)),

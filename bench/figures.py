@@ -77,7 +77,9 @@ def parts_of_a_frame(rounds: list[Measurement]) -> dict[str, float]:
     sums = dict.fromkeys(("import", "draw", "convert", "encode", "sound", "elsewhere"), 0.0)
     count = 0
     for one in rounds:
-        sums["elsewhere"] += one.cost.cpu
+        shared = float(one.more["shared_import"])
+        sums["import"] += shared
+        sums["elsewhere"] += one.cost.cpu - shared
         for scene in one.more["scenes"]:
             seconds = scene["seconds"]
             rest = scene["cpu_seconds"] - seconds["encode"]

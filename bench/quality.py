@@ -20,13 +20,14 @@ LOSSLESS_PROFILE = "High 4:4:4 Predictive"
 
 @dataclass(frozen=True)
 class Quality:
-    """A scene's video beside the lossless one: dB, 0 to 1, frames, bytes of the video track without sound."""
+    """A scene's video beside the lossless one: dB, 0 to 1, frames, bytes of the picture alone and of the file."""
 
     psnr: float
     ssim: float
     frames: int
     true_frames: int
     bytes: int
+    file_bytes: int
 
 
 class Comparison:
@@ -52,7 +53,7 @@ def _compare(video: Path, truth: Path) -> Quality:
     if psnr is None or ssim is None:
         raise BenchError(f"ffmpeg does not compare {video}: {said[-2000:]}")
     sizes = _packets(video)
-    return Quality(float(psnr[1]), float(ssim[1]), len(sizes), len(_packets(truth)), sum(sizes))
+    return Quality(float(psnr[1]), float(ssim[1]), len(sizes), len(_packets(truth)), sum(sizes), video.stat().st_size)
 
 
 def _packets(video: Path) -> list[int]:

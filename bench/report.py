@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
-from .aims import BUILD_AIMS, RENDER_AIMS, Aim
+from .aims import BUILD_AIMS, FIDELITY_AIMS, RENDER_AIMS, Aim
 from .builds import CLONE, FINAL, FRESH, LINE, SAME, SHARDS, shard_name
 from .figures import (
     MIB,
@@ -58,6 +59,26 @@ def report(records: Records, about: dict[str, dict[str, str]], scenes: dict[str,
         METHOD.read_text(encoding="utf-8").strip(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def fidelity(records: Records, about: dict[str, dict[str, str]]) -> str:
+    """The page about every scene beside what Manim drew."""
+    projects = records.projects()
+    now = datetime.now(timezone.utc)
+    parts = [
+        "# Every scene beside Manim's own frames",
+        f"Written by `script/bench --only fidelity` on {now:%Y-%m-%d}, {now:%H:%M} UTC.",
+        "[RESULTS.md](RESULTS.md) says what is compared, and how.",
+        *(f"## {title}\n\n{_table(('', ''), rows.items())}" for title, rows in about.items()),
+        "## Aims",
+        _aims(records, projects, FIDELITY_AIMS),
+        "## Scenes",
+        *(
+            f"### {name}\n\n{_scene_table({what: records.of(name, what) for what in (PARALLEL, OURS)})}"
+            for name in projects
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -116,19 +137,26 @@ def _way(rounds: list[Measurement]) -> list[str]:
 
 
 def _scene_table(ways: dict[str, list[Measurement]]) -> str:
-    old, stock, ours = (qualities(ways[what]) for what in (OLD, PARALLEL, OURS))
+    sides = [qualities(rounds) for what, rounds in ways.items()]
+    *_, stock, ours = sides
     rows = [
         (
             scene,
-            " / ".join(str(side[scene]["frames"]) for side in (old, stock, ours)),
+            " / ".join(str(side[scene]["frames"]) for side in sides),
             *(f"{side[scene]['psnr']:.2f}" for side in (stock, ours)),
             *(f"{side[scene]['ssim']:.6f}" for side in (stock, ours)),
-            *(f"{side[scene]['bytes'] / 1000:.0f}" for side in (stock, ours)),
+            *(_sizes(stock, ours, scene, name) for name in ("bytes", "file_bytes")),
         )
         for scene in ours
     ]
-    head = ("Scene", "Frames (a) / (b) / (c)", "PSNR (b)", "PSNR (c)", "SSIM (b)", "SSIM (c)", "kB (b)", "kB (c)")
-    return _table(head, rows)
+    frames_of = "Frames " + " / ".join(WAY_NAMES[what].split()[0] for what in ways)
+    sizes = ("Picture, kB (b) / (c)", "File, kB (b) / (c)")
+    return _table(("Scene", frames_of, "PSNR (b)", "PSNR (c)", "SSIM (b)", "SSIM (c)", *sizes), rows)
+
+
+def _sizes(stock: dict[str, Any], ours: dict[str, Any], scene: str, name: str) -> str:
+    before, after = stock[scene][name], ours[scene][name]
+    return f"{before / 1000:.0f} / {after / 1000:.0f}, {after / before:.2f} times"
 
 
 def _parts(records: Records, projects: list[str]) -> str:
@@ -143,13 +171,16 @@ def _parts(records: Records, projects: list[str]) -> str:
 def _preview(records: Records, projects: list[str]) -> str:
     rows = []
     for project in projects:
-        ours, preview = records.of(project, OURS), records.of(project, PREVIEW)
+        preview = records.of(project, PREVIEW)
         if not preview:
             continue
-        faster = [f"{of(ours).middle / of(preview).middle:.1f}" for of in (walls, cpus)]
+        faster = [
+            " / ".join(f"{of(records.of(project, what)).middle / of(preview).middle:.1f}" for what in WAY_NAMES)
+            for of in (walls, cpus)
+        ]
         shown = (f"{', '.join(preview[0].more['sizes'])}, {preview[0].more['frames']} frames", walls(preview).text())
         rows.append((project, *shown, cpus(preview).text(), *faster))
-    head = ("", "Picture", "Wall, s", "CPU, s", "Full size over it: wall", "CPU")
+    head = ("", "Picture", "Wall, s", "CPU, s", "Full size (a) / (b) / (c) over it: wall", "CPU")
     return f"### Preview: `--quality low`\n\n{_table(head, rows)}" if rows else ""
 
 

@@ -98,6 +98,12 @@ class Built:
         return {name: 60 * int(minutes or 0) + float(seconds) for name, minutes, seconds in steps}
 
     @property
+    def shared_import(self) -> float:
+        """Seconds of processor time in which Manim was imported for all renders, 0 where each does so itself."""
+        match = re.search(r"Manim imported once for all renders, in (\d+(?:\.\d+)?) s", self.log)
+        return float(match[1]) if match else 0.0
+
+    @property
     def budget(self) -> int:
         """Bytes of memory that the build plans for each render, 0 where it rendered nothing."""
         match = re.search(r" at a time \(.* at (\d+) MiB a render\)", self.log)

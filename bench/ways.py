@@ -27,6 +27,7 @@ from .tools import (
 )
 
 OLD, PARALLEL, OURS, PREVIEW = "old", "parallel", "ours", "preview"
+Way = Callable[["Round"], Measurement]
 KEPT_FACTS = ("frames", "fps", "width", "height", "seconds", "cpu_seconds", "peak_rss_bytes")
 
 
@@ -57,8 +58,24 @@ def measure_renders(
     bench: Bench, projects: list[Project], voices: dict[str, Path], records: Records, rounds: int
 ) -> None:
     """Measure every way in turn, as often as asked. The first round also compares what each way shows."""
+    ways: dict[str, Way] = {OLD: _old, PARALLEL: _parallel, OURS: _ours, PREVIEW: _preview}
+    _measure(ways, bench, projects, voices, records, rounds)
+
+
+def measure_fidelity(bench: Bench, projects: list[Project], voices: dict[str, Path], records: Records) -> None:
+    """Compare what stock Manim and ours show of every scene with what Manim drew, once: it is the same each time."""
+    _measure({PARALLEL: _parallel, OURS: _ours}, bench, projects, voices, records, 1)
+
+
+def _measure(  # noqa: PLR0913, PLR0917
+    ways: dict[str, Way],
+    bench: Bench,
+    projects: list[Project],
+    voices: dict[str, Path],
+    records: Records,
+    rounds: int,
+) -> None:
     comparison = Comparison()
-    ways: dict[str, Callable[[Round], Measurement]] = {OLD: _old, PARALLEL: _parallel, OURS: _ours, PREVIEW: _preview}
     for project in projects:
         for number in range(1, rounds + 1):
             now = Round(bench, project, voices[project.name], number, comparison)
@@ -137,7 +154,8 @@ def _ours(now: Round) -> Measurement:
         "budget": built.budget,
         "scenes": [{name: fact[name] for name in KEPT_FACTS} for fact in facts],
         "fallbacks": [fact["fallback"] for fact in facts if fact["fallback"]],
-        **_shown(now, [Path(fact["folder"]) / "video.mp4" for fact in facts], built_video(built.folder)),
+        "shared_import": built.shared_import,
+        **_shown(now, [Path(fact["folder"]) / "scene.mp4" for fact in facts], built_video(built.folder)),
     }
     return Measurement(now.project.name, OURS, now.number, built.cost, more)
 

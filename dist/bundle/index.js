@@ -42761,7 +42761,7 @@ async function serve(place, listening, log, stop, signal) {
                 if (event.event === 'listening')
                     listening(socket);
                 if (event.event === 'ready')
-                    log.debug(`Manim imported once for all renders, in ${event.seconds} s of CPU time`);
+                    log.info(`Manim imported once for all renders, in ${event.seconds} s of processor time`);
             },
         });
         if (stop.aborted || signal?.aborted)

@@ -67,7 +67,7 @@ async function serve(
       onEvent: (event) => {
         if (event.event === 'listening') listening(socket);
         if (event.event === 'ready')
-          log.debug(`Manim imported once for all renders, in ${event.seconds} s of CPU time`);
+          log.info(`Manim imported once for all renders, in ${event.seconds} s of processor time`);
       },
     });
     if (stop.aborted || signal?.aborted) return undefined;
