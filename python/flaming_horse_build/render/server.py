@@ -47,12 +47,14 @@ def main(arguments: list[str]) -> int:
     listener.listen(WAITING)
     own.send("listening")  # whoever comes now waits until Manim is here
 
+    gc.disable()  # a tenth of the import would be looking for garbage
     prepared = stage.prepare(job.project_dir, job.repo_root, job.seed, Events(None))
     program.import_manim()
     own.send("ready", seconds=round(time.process_time(), 3))
     guard = _load_guard()
     gc.collect()
     gc.freeze()  # collections in renders shall not touch, and so copy, what all of them share
+    gc.enable()
     render = _serve(listener, guard)
     # from here on in a process of its own
     started = time.monotonic()
