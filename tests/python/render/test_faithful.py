@@ -211,7 +211,8 @@ def test_narration_that_the_scene_does_not_wait_for_holds_the_last_frame(project
         assert (frames[-1] == frames[10]).all() or encoder == "stock"
 
 
-def test_outlines_reach_cairo_as_manim_hands_them_over() -> None:
+def test_outlines_reach_cairo_as_manim_hands_them_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where Manim leaves what it makes of texts
     import manim
     import numpy as np
     from flaming_horse_build.render.outline import Outlines
