@@ -135,12 +135,17 @@ def through(server: str, command: list[str]) -> int | None:
         return None
     if word != "started":
         return None
-    guard_over(int(value), CHANNEL)
+    leader = int(value)
+    guard_over(leader, CHANNEL)
     try:
         word, _, value = answers.readline().partition(" ")
     except OSError:
         word = ""
-    return int(value) if word == "ended" else 128 + signal.SIGKILL
+    if word == "ended":
+        return int(value)
+    with contextlib.suppress(ProcessLookupError):  # who leads the group was killed, and what it led may live on
+        os.killpg(leader, signal.SIGKILL)
+    return 128 + signal.SIGKILL
 
 
 def main(command: list[str]) -> int:

@@ -31,12 +31,15 @@ export interface RunOptions {
   /** Seconds without an event or a line after which the child is killed. */
   readonly idleLimit?: number;
   readonly signal?: AbortSignal;
-  /** Ends the command politely (SIGTERM): it is a server, and no longer needed. */
+  /** Ends the command, which is no longer needed: politely (SIGTERM), and a while later not. */
   readonly stop?: AbortSignal;
 }
 
 /** Characters of output kept of each stream, at least; the rest is dropped from the front. */
 const KEPT_OUTPUT = 1_000_000;
+
+/** Seconds that a command has to end by itself. */
+const STOP_LIMIT = 3;
 
 const alive = new Set<ChildProcess>();
 
@@ -95,7 +98,11 @@ export function run(command: string, args: readonly string[], options: RunOption
     const onAbort = (): void => kill('cancelled');
     options.signal?.addEventListener('abort', onAbort, { once: true });
     if (options.signal?.aborted) onAbort();
-    const onStop = (): void => void child.kill('SIGTERM');
+    let stopTimer: NodeJS.Timeout | undefined;
+    const onStop = (): void => {
+      child.kill('SIGTERM');
+      stopTimer = setTimeout(() => kill('not ended when asked to'), STOP_LIMIT * 1000);
+    };
     options.stop?.addEventListener('abort', onStop, { once: true });
     if (options.stop?.aborted) onStop();
 
@@ -123,6 +130,7 @@ export function run(command: string, args: readonly string[], options: RunOption
       alive.delete(child);
       clearTimeout(idleTimer);
       clearTimeout(wallTimer);
+      clearTimeout(stopTimer);
       options.signal?.removeEventListener('abort', onAbort);
       options.stop?.removeEventListener('abort', onStop);
     };

@@ -31988,6 +31988,8 @@ function shippedFile(relative) {
 
 /** Characters of output kept of each stream, at least; the rest is dropped from the front. */
 const KEPT_OUTPUT = 1_000_000;
+/** Seconds that a command has to end by itself. */
+const STOP_LIMIT = 3;
 const alive = new Set();
 /** Kills every child and what it started; called when the action itself is told to stop. */
 function killAll() {
@@ -32044,7 +32046,11 @@ function run(command, args, options) {
         options.signal?.addEventListener('abort', onAbort, { once: true });
         if (options.signal?.aborted)
             onAbort();
-        const onStop = () => void child.kill('SIGTERM');
+        let stopTimer;
+        const onStop = () => {
+            child.kill('SIGTERM');
+            stopTimer = setTimeout(() => kill('not ended when asked to'), STOP_LIMIT * 1000);
+        };
         options.stop?.addEventListener('abort', onStop, { once: true });
         if (options.stop?.aborted)
             onStop();
@@ -32073,6 +32079,7 @@ function run(command, args, options) {
             alive.delete(child);
             clearTimeout(idleTimer);
             clearTimeout(wallTimer);
+            clearTimeout(stopTimer);
             options.signal?.removeEventListener('abort', onAbort);
             options.stop?.removeEventListener('abort', onStop);
         };
@@ -40034,7 +40041,7 @@ async function renderScene(scene, resultDir, settings, { onFrames, log, signal }
         cwd: settings.projectDir,
         env: renderEnvironment(settings),
         guardPython: settings.python,
-        through: settings.server,
+        through: settings.shared?.socket,
         idleLimit: IDLE_LIMIT,
         wallLimit: WALL_LIMIT,
         ...(signal && { signal }),
@@ -40050,6 +40057,7 @@ async function renderScene(scene, resultDir, settings, { onFrames, log, signal }
             }
         },
     });
+    lines.unshift(...(settings.shared?.said ?? []));
     await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(settings.logDir, `${scene.id}.log`), `${lines.join('\n')}\n`);
     await (0,promises_namespaceObject.rm)(media, { recursive: true, force: true });
     if (finished.status === 0)
@@ -42645,7 +42653,7 @@ async function renderOne(planned, many) {
     const { scene, content } = planned;
     const { log, progress, project, sceneStore } = many;
     progress.started(scene.id);
-    const begun = Date.now();
+    const begun = many.settings.shared?.begun ?? Date.now();
     const started = performance.now();
     const result = await renderScene(scene, resultFolder(content, sceneStore), many.settings, {
         onFrames: (frames) => progress.frames(scene.id, frames),
@@ -42713,63 +42721,78 @@ async function editedSince({ scene }, project) {
 
 
 
+
+/** Seconds in which Manim must be there. */
+const IMPORT_LIMIT = 300;
 /**
  * Starts a server for the scenes of a project, and returns at once: it imports Manim while narration lines are still
  * spoken. Only on Linux: elsewhere, libraries that drawing needs do not survive a fork.
  */
 function startRenderServer(place, log, signal) {
     if (process.platform !== 'linux')
-        return { place, socket: Promise.resolve(undefined), stop: async () => { } };
+        return { place, shared: Promise.resolve(undefined), stop: async () => { } };
     const stop = new AbortController();
     let listening;
-    const socket = new Promise((resolve) => {
+    const shared = new Promise((resolve) => {
         listening = resolve;
     });
-    const serving = serve(place, (path) => listening(path), log, stop.signal, signal)
+    const serving = serve(place, (here) => listening(here), log, stop.signal, signal)
         .catch((error) => messageOf(error))
         .then((ended) => {
         listening(undefined);
-        if (ended)
+        if (ended && !stop.signal.aborted && !signal?.aborted)
             log.warning(`renders import Manim each for itself, since the process that does it for all ${ended}`);
     });
     return {
         place,
-        socket,
+        shared,
         stop: async () => {
             stop.abort();
             await serving;
         },
     };
 }
-/** Runs a server until it is stopped. Returns how it ended where nobody stopped it. */
+/** Runs a server until it is stopped. Returns how it ended. */
 async function serve(place, listening, log, stop, signal) {
+    const begun = Date.now();
     // not in the working folder: paths of sockets are limited to some hundred bytes
     const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_.join)((0,external_node_os_.tmpdir)(), 'flaming-horse-'));
+    const remove = () => (0,external_node_fs_.rmSync)(folder, { recursive: true, force: true });
+    process.once('exit', remove); // a cancelled action does not get as far as the end of this function
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), IMPORT_LIMIT * 1000);
     try {
         const socket = (0,external_node_path_.join)(folder, 'render');
         const job = (0,external_node_path_.join)(place.workDir, 'jobs', 'server.json');
         await (0,promises_namespaceObject.mkdir)((0,external_node_path_.join)(place.workDir, 'jobs'), { recursive: true });
         const { projectDir: project_dir, repoRoot: repo_root } = place;
         await (0,promises_namespaceObject.writeFile)(job, JSON.stringify({ format: JOB_FORMAT, socket, project_dir, repo_root, seed: SEED }, null, 2));
+        const said = [];
         const finished = await run(place.python, ['-m', 'flaming_horse_build.render.server', job], {
             cwd: place.projectDir,
             env: renderEnvironment(place),
             guardPython: place.python,
             stop,
-            ...(signal && { signal }),
-            onEvent: (event) => {
-                if (event.event === 'listening')
-                    listening(socket);
-                if (event.event === 'ready')
-                    log.info(`Manim imported once for all renders, in ${event.seconds} s of processor time`);
+            signal: AbortSignal.any([late.signal, ...(signal ? [signal] : [])]),
+            onLine: (line) => said.push(line.trimEnd()),
+            onEvent: ({ event, seconds, message }) => {
+                if (event === 'listening')
+                    listening({ socket, begun, said });
+                if (event === 'warning')
+                    log.warning(String(message));
+                if (event !== 'ready')
+                    return;
+                clearTimeout(timer);
+                log.info(`Manim imported once for all renders, in ${seconds} s of processor time`);
             },
         });
-        if (stop.aborted || signal?.aborted)
-            return undefined;
-        const last = finished.stderr.trim().split('\n').at(-1);
-        return `ended (status ${finished.status ?? finished.signal}): ${last}`;
+        if (late.signal.aborted)
+            return `did not get there in ${IMPORT_LIMIT} s`;
+        return `ended (status ${finished.status ?? finished.signal}): ${said.filter((line) => line !== '').at(-1)}`;
     }
     finally {
+        clearTimeout(timer);
+        process.off('exit', remove);
         await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
     }
 }
@@ -42823,7 +42846,7 @@ async function renderMissing(missing, damaged, spoken, voice, runtime, server, s
         voiceFiles: voiceFiles(voice, spoken),
         settings: {
             ...server.place,
-            server: await server.socket,
+            shared: await server.shared,
             size,
             encoder: options.encoder,
             encoderOptions: options.encoderOptions,

@@ -77,7 +77,7 @@ export async function renderScenes(many: RenderMany): Promise<Renders> {
 
 interface Fresh {
   readonly finished: FinishedScene;
-  /** When the render began, in ms of the clock that files have. */
+  /** When its modules began to be read, in ms of the clock that files have. */
   readonly begun: number;
 }
 
@@ -85,7 +85,7 @@ async function renderOne(planned: PlannedScene, many: RenderMany): Promise<Fresh
   const { scene, content } = planned;
   const { log, progress, project, sceneStore } = many;
   progress.started(scene.id);
-  const begun = Date.now();
+  const begun = many.settings.shared?.begun ?? Date.now();
   const started = performance.now();
   const result = await renderScene(scene, resultFolder(content, sceneStore), many.settings, {
     onFrames: (frames) => progress.frames(scene.id, frames),

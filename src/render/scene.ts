@@ -28,8 +28,17 @@ export interface RenderSettings extends RenderPlace {
   readonly texDir: string;
   /** Scene logs go here, one file a scene. */
   readonly logDir: string;
-  /** The socket of the server that renders are asked of, where there is one. */
-  readonly server: string | undefined;
+  /** Where Manim is imported already; without it, each render does that itself. */
+  readonly shared: SharedImport | undefined;
+}
+
+/** A server that imported Manim for all renders. */
+export interface SharedImport {
+  readonly socket: string;
+  /** When the import began, in ms of the clock that files have. */
+  readonly begun: number;
+  /** What Manim said meanwhile. */
+  readonly said: readonly string[];
 }
 
 export interface RenderWatcher {
@@ -73,7 +82,7 @@ export async function renderScene(
     cwd: settings.projectDir,
     env: renderEnvironment(settings),
     guardPython: settings.python,
-    through: settings.server,
+    through: settings.shared?.socket,
     idleLimit: IDLE_LIMIT,
     wallLimit: WALL_LIMIT,
     ...(signal && { signal }),
@@ -87,6 +96,7 @@ export async function renderScene(
       }
     },
   });
+  lines.unshift(...(settings.shared?.said ?? []));
   await writeFile(join(settings.logDir, `${scene.id}.log`), `${lines.join('\n')}\n`);
   await rm(media, { recursive: true, force: true });
   if (finished.status === 0) return readSceneResult(resultDir);

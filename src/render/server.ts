@@ -1,40 +1,45 @@
+import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import { run } from '../process.js';
-import { JOB_FORMAT, type RenderPlace, renderEnvironment, SEED } from './scene.js';
+import { JOB_FORMAT, type RenderPlace, renderEnvironment, SEED, type SharedImport } from './scene.js';
 
 /** A process that has imported Manim once and forks a process for each render. */
 export interface RenderServer {
   readonly place: RenderPlace;
-  /** Where renders ask for one; undefined where there is no server, and each render imports Manim itself. */
-  readonly socket: Promise<string | undefined>;
+  /** What renders need of it; undefined where there is no server, and each render imports Manim itself. */
+  readonly shared: Promise<SharedImport | undefined>;
   /** Ends the server and removes its files. To be called when all renders have ended. Never throws. */
   stop(): Promise<void>;
 }
+
+/** Seconds in which Manim must be there. */
+const IMPORT_LIMIT = 300;
 
 /**
  * Starts a server for the scenes of a project, and returns at once: it imports Manim while narration lines are still
  * spoken. Only on Linux: elsewhere, libraries that drawing needs do not survive a fork.
  */
 export function startRenderServer(place: RenderPlace, log: Log, signal?: AbortSignal): RenderServer {
-  if (process.platform !== 'linux') return { place, socket: Promise.resolve(undefined), stop: async () => {} };
+  if (process.platform !== 'linux') return { place, shared: Promise.resolve(undefined), stop: async () => {} };
   const stop = new AbortController();
-  let listening: (socket: string | undefined) => void;
-  const socket = new Promise<string | undefined>((resolve) => {
+  let listening: (shared: SharedImport | undefined) => void;
+  const shared = new Promise<SharedImport | undefined>((resolve) => {
     listening = resolve;
   });
-  const serving = serve(place, (path) => listening(path), log, stop.signal, signal)
+  const serving = serve(place, (here) => listening(here), log, stop.signal, signal)
     .catch((error: unknown) => messageOf(error))
     .then((ended) => {
       listening(undefined);
-      if (ended) log.warning(`renders import Manim each for itself, since the process that does it for all ${ended}`);
+      if (ended && !stop.signal.aborted && !signal?.aborted)
+        log.warning(`renders import Manim each for itself, since the process that does it for all ${ended}`);
     });
   return {
     place,
-    socket,
+    shared,
     stop: async () => {
       stop.abort();
       await serving;
@@ -42,38 +47,48 @@ export function startRenderServer(place: RenderPlace, log: Log, signal?: AbortSi
   };
 }
 
-/** Runs a server until it is stopped. Returns how it ended where nobody stopped it. */
+/** Runs a server until it is stopped. Returns how it ended. */
 async function serve(
   place: RenderPlace,
-  listening: (socket: string) => void,
+  listening: (shared: SharedImport) => void,
   log: Log,
   stop: AbortSignal,
   signal: AbortSignal | undefined,
-): Promise<string | undefined> {
+): Promise<string> {
+  const begun = Date.now();
   // not in the working folder: paths of sockets are limited to some hundred bytes
   const folder = await mkdtemp(join(tmpdir(), 'flaming-horse-'));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove); // a cancelled action does not get as far as the end of this function
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), IMPORT_LIMIT * 1000);
   try {
     const socket = join(folder, 'render');
     const job = join(place.workDir, 'jobs', 'server.json');
     await mkdir(join(place.workDir, 'jobs'), { recursive: true });
     const { projectDir: project_dir, repoRoot: repo_root } = place;
     await writeFile(job, JSON.stringify({ format: JOB_FORMAT, socket, project_dir, repo_root, seed: SEED }, null, 2));
+    const said: string[] = [];
     const finished = await run(place.python, ['-m', 'flaming_horse_build.render.server', job], {
       cwd: place.projectDir,
       env: renderEnvironment(place),
       guardPython: place.python,
       stop,
-      ...(signal && { signal }),
-      onEvent: (event) => {
-        if (event.event === 'listening') listening(socket);
-        if (event.event === 'ready')
-          log.info(`Manim imported once for all renders, in ${event.seconds} s of processor time`);
+      signal: AbortSignal.any([late.signal, ...(signal ? [signal] : [])]),
+      onLine: (line) => said.push(line.trimEnd()),
+      onEvent: ({ event, seconds, message }) => {
+        if (event === 'listening') listening({ socket, begun, said });
+        if (event === 'warning') log.warning(String(message));
+        if (event !== 'ready') return;
+        clearTimeout(timer);
+        log.info(`Manim imported once for all renders, in ${seconds} s of processor time`);
       },
     });
-    if (stop.aborted || signal?.aborted) return undefined;
-    const last = finished.stderr.trim().split('\n').at(-1);
-    return `ended (status ${finished.status ?? finished.signal}): ${last}`;
+    if (late.signal.aborted) return `did not get there in ${IMPORT_LIMIT} s`;
+    return `ended (status ${finished.status ?? finished.signal}): ${said.filter((line) => line !== '').at(-1)}`;
   } finally {
+    clearTimeout(timer);
+    process.off('exit', remove);
     await rm(folder, { recursive: true, force: true });
   }
 }

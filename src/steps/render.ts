@@ -66,7 +66,7 @@ export async function renderMissing(
     voiceFiles: voiceFiles(voice, spoken),
     settings: {
       ...server.place,
-      server: await server.socket,
+      shared: await server.shared,
       size,
       encoder: options.encoder,
       encoderOptions: options.encoderOptions,

@@ -117,7 +117,8 @@ class Project:
     def environment(self) -> dict[str, str]:
         path = [self.repo, ROOT / "python", ROOT / "python" / "provided"]
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        return {**kept, "PYTHONPATH": os.pathsep.join(map(str, path)), "MANIM_VOICE_PROD": "1", "PYTHONHASHSEED": "0"}
+        ours = {"MANIM_VOICE_PROD": "1", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        return {**kept, "PYTHONPATH": os.pathsep.join(map(str, path)), **ours}
 
     def render(self, scene: Path, **fields: Any) -> Rendered:
         job, result = self.job(scene, **fields)

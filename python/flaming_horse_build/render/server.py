@@ -26,6 +26,8 @@ from .events import Events
 from .job import JobError, read_server_job
 
 GUARD = Path(__file__).resolve().parents[2] / "guard.py"
+PROGRAM = Path(__file__).with_name("__main__.py")
+THREADS = Path("/proc/self/task")
 COMMAND = ["-m", "flaming_horse_build.render"]
 DESCRIPTORS = 4
 LONGEST_REQUEST = 1 << 16
@@ -50,19 +52,24 @@ def main(arguments: list[str]) -> int:
     gc.disable()  # a tenth of the import would be looking for garbage
     prepared = stage.prepare(job.project_dir, job.repo_root, job.seed, Events(None))
     program.import_manim()
+    threads = len(list(THREADS.iterdir()))
+    if threads > 1:
+        print(f"what Manim imports started {threads - 1} threads, which no fork takes along", file=sys.stderr)
+        return program.BAD_JOB
     own.send("ready", seconds=round(time.process_time(), 3))
     guard = _load_guard()
     gc.collect()
     gc.freeze()  # collections in renders shall not touch, and so copy, what all of them share
     gc.enable()
-    render = _serve(listener, guard)
+    render = _serve(listener, own, guard)
     # from here on in a process of its own
     started = time.monotonic()
+    sys.argv = [str(PROGRAM), *render]
     prepared.events.attach()
     return program.run(render, started, prepared)
 
 
-def _serve(listener: socket.socket, guard: Any) -> list[str]:
+def _serve(listener: socket.socket, own: Events, guard: Any) -> list[str]:
     """Fork for each request. Returns in every forked process, with the arguments of the render; here never."""
     signal.signal(signal.SIGCHLD, _reap)
     drawn = random.getstate()
@@ -70,12 +77,19 @@ def _serve(listener: socket.socket, guard: Any) -> list[str]:
         connection, _ = listener.accept()
         with connection:
             request, descriptors = _receive(connection)
-            if request is not None and len(descriptors) == DESCRIPTORS and os.fork() == 0:
-                listener.close()
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                _guarded_fork(connection, descriptors, guard)
-                random.setstate(drawn)  # Python gives every forked process another chance
-                return request
+            try:
+                if request is None or len(descriptors) != DESCRIPTORS:
+                    raise OSError("it is not for this server")
+                forked = os.fork() == 0
+            except OSError as error:
+                own.send("warning", message=f"a render was not taken: {error}")
+            else:
+                if forked:
+                    listener.close()
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    _guarded_fork(connection, descriptors, guard)
+                    random.setstate(drawn)  # Python gives every forked process another chance
+                    return request
             for descriptor in descriptors:
                 os.close(descriptor)
 
@@ -99,24 +113,25 @@ def _receive(connection: socket.socket) -> tuple[list[str] | None, list[int]]:
 
 def _guarded_fork(connection: socket.socket, descriptors: list[int], guard: Any) -> None:
     """Become the leader of a process group and fork the render into it. Returns in the render, here never."""
-    os.setsid()
-    for number, descriptor in enumerate(descriptors):
-        os.dup2(descriptor, number)
-        os.close(descriptor)
-    child = guard.fork()
-    if child == 0:
-        connection.close()
-        return
-    status = 1
+    status, child = 1, None
     try:
-        connection.sendall(f"started {os.getpid()}\n".encode())
-        os.close(guard.CHANNEL)
-        status = guard.wait_for(child, connection.fileno())
-        connection.sendall(f"ended {status}\n".encode())
-    finally:  # nothing of the server's may run on here, whatever happens
-        with contextlib.suppress(ProcessLookupError):
-            guard.kill_everything(child)
-        os._exit(status)
+        os.setsid()
+        for number, descriptor in enumerate(descriptors):
+            if number > 0:  # standard input is empty already
+                os.dup2(descriptor, number)
+            os.close(descriptor)
+        child = guard.fork()
+        if child:
+            connection.sendall(f"started {os.getpid()}\n".encode())
+            os.close(guard.CHANNEL)
+            status = guard.wait_for(child, connection.fileno())
+            connection.sendall(f"ended {status}\n".encode())
+    finally:
+        if child != 0:  # nothing of the server's may run on here, whatever happens
+            if child:
+                guard.kill_everything(child)
+            os._exit(status)
+    connection.close()
 
 
 def _reap(_number: int, _frame: types.FrameType | None) -> None:

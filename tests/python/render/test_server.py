@@ -35,6 +35,7 @@ class Main(VoiceoverScene):
         with self.voiceover(text=SCRIPT["intro"]):
             self.play(dots.animate.shift(RIGHT), run_time=0.5)
 """
+NOT_TAKEN = "guard: the server did not take the command, which is started without it"
 SHORT = "class Main(Scene):\n    def construct(self):\n        self.wait(0.2)\n"
 ASLEEP = """
 import os, subprocess, time
@@ -56,8 +57,9 @@ class Asked:
     channel: socket.socket
     result_dir: Path
 
-    def end(self) -> tuple[int, str, list[dict[str, Any]]]:
+    def end(self, *, taken: bool = True) -> tuple[int, str, list[dict[str, Any]]]:
         output, _ = self.process.communicate(timeout=120)
+        assert (NOT_TAKEN not in output) == taken, output
         told = b""
         while data := self.channel.recv(1 << 16):
             told += data
@@ -111,7 +113,7 @@ def serve(project: Project, tmp_path: Path) -> Iterator[Callable[..., Server]]:
             stderr=subprocess.PIPE,
         )
         started.append(process)
-        until(path.exists)
+        until(lambda: listens(path) or process.poll() is not None)
         return Server(process, path, project)
 
     yield start
@@ -126,6 +128,11 @@ def until(there: Callable[[], bool]) -> None:
             return
         time.sleep(0.1)
     raise AssertionError("waited for a minute in vain")
+
+
+def listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as one:
+        return one.connect_ex(str(path)) == 0
 
 
 def running(pid: int) -> bool:
@@ -151,7 +158,6 @@ def test_a_forked_render_is_the_one_that_a_process_of_its_own_gives(
     for asked in (first, second):
         status, output, events = asked.end()
         assert status == 0, output
-        assert "did not take" not in output
         assert [event["event"] for event in events if event["event"] != "frames"] == ["start", "line", "done"]
         assert settled(asked.result) == settled(alone.result)
         # one by one they would not be worth the trouble
@@ -191,13 +197,12 @@ def test_what_no_server_takes_is_started_without_one(
     else:
         server = serve()
     asked = server.ask(scene, folder=project.repo if why == "another folder" else None)
-    status, output, events = asked.end()
+    status, output, events = asked.end(taken=False)
     assert status == 0, output
-    assert "guard: the server did not take the command, which is started without it" in output
     assert events[-1]["event"] == "done"
 
 
-@pytest.mark.parametrize("killed", ["the guard", "the starter"])
+@pytest.mark.parametrize("killed", ["the guard", "the starter", "the leader of its group"])
 def test_nothing_outlives_who_asked(killed: str, serve: Callable[..., Server], project: Project) -> None:
     server = serve()
     asked = server.ask(project.scene(ASLEEP))
@@ -206,11 +211,14 @@ def test_nothing_outlives_who_asked(killed: str, serve: Callable[..., Server], p
     render, child = map(int, pids.read_text().split())
     assert running(render)
     assert running(child)
-    assert render != asked.process.pid
+    leader = os.getpgid(render)
+    assert leader not in (render, asked.process.pid)
     if killed == "the guard":
         asked.process.kill()
-    else:
+    elif killed == "the starter":
         asked.channel.close()
+    else:
+        os.kill(leader, signal.SIGKILL)
     until(lambda: not (running(render) or running(child)))
     asked.process.communicate(timeout=60)
     assert server.process.poll() is None  # and the server serves on
@@ -223,10 +231,24 @@ def test_signals_reach_the_render_and_its_status_comes_back(serve: Callable[...,
     pids = project.folder / "pids"
     until(lambda: pids.exists() and pids.read_text().count(" ") == 1)
     render, child = map(int, pids.read_text().split())
+    assert os.getpgid(render) != asked.process.pid
     asked.process.send_signal(signal.SIGTERM)
     status, _, _ = asked.end()
     assert status == 128 + signal.SIGTERM
     until(lambda: not (running(render) or running(child)))
+
+
+def test_a_server_whose_imports_start_threads_serves_nobody(
+    serve: Callable[..., Server], project: Project, tmp_path: Path
+) -> None:
+    (tmp_path / "hidden").mkdir()
+    threaded = "import threading, time\nthreading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\n"
+    (tmp_path / "hidden" / "manim.py").write_text(threaded)
+    server = serve(PYTHONPATH=os.pathsep.join([str(tmp_path / "hidden"), project.environment()["PYTHONPATH"]]))
+    asked = server.ask(project.scene(SHORT))
+    assert asked.end(taken=False)[0] == 0
+    _, said = server.process.communicate(timeout=60)
+    assert b"started 1 threads" in said
 
 
 def test_a_render_goes_on_when_the_server_ends(serve: Callable[..., Server], project: Project) -> None:
