@@ -100,7 +100,7 @@ def _run(options: argparse.Namespace) -> None:
         "Versions": {**versions(), **({"x264 of the renders": ", ".join(encoders)} if encoders else {})},
         "Settings": {
             "Commit": at,
-            "Rounds": str(options.repeat),
+            "Rounds": "1" if options.only == "fidelity" else str(options.repeat),
             "Scenes": "; ".join(f"{project.name}: {_scenes(project)}" for project in projects),
             "Renders at once": f"(a) 1, (b) {cores()}, (c) sized to the machine",
             "Voice": VOICE,
