@@ -92,7 +92,9 @@ def _other_frames(records: Records, project: str) -> float | None:
 
 def _file_bytes(records: Records, project: str) -> float | None:
     stock, ours = qualities(records.of(project, PARALLEL)), qualities(records.of(project, OURS))
-    return float(max(ours[scene]["file_bytes"] / stock[scene]["file_bytes"] for scene in ours)) if ours else None
+    return (
+        float(max(ours[scene]["file_bytes"] / stock[scene]["file_bytes"] for scene in ours)) if stock and ours else None
+    )
 
 
 def _wall(what: str) -> Callable[[Records, str], float | None]:

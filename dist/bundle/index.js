@@ -40028,12 +40028,11 @@ const LAST_LINES = 15;
  */
 async function renderScene(scene, resultDir, settings, { onFrames, log, signal }) {
     const media = (0,external_node_path_.join)(settings.workDir, 'media', scene.id);
-    const jobFile = (0,external_node_path_.join)(settings.workDir, 'jobs', `${scene.id}.json`);
     for (const folder of [media, resultDir])
         await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
-    for (const folder of [(0,external_node_path_.join)(settings.workDir, 'jobs'), resultDir, settings.logDir])
+    for (const folder of [resultDir, settings.logDir])
         await (0,promises_namespaceObject.mkdir)(folder, { recursive: true });
-    await (0,promises_namespaceObject.writeFile)(jobFile, JSON.stringify(jobOf(scene, media, resultDir, settings), null, 2));
+    const jobFile = await writeJob(scene.id, jobOf(scene, media, resultDir, settings), settings);
     let failure;
     const warned = new Set();
     const lines = [];
@@ -40066,6 +40065,15 @@ async function renderScene(scene, resultDir, settings, { onFrames, log, signal }
         log.group(`scene ${scene.id} failed: its last lines`, lines.slice(-LAST_LINES * 2));
     throw failure ?? unexplained(scene, finished, lines);
 }
+/** Writes the job of a program of the driver and returns its path; see docs/protocol.md. */
+async function writeJob(name, fields, { projectDir, repoRoot, workDir }) {
+    const folder = (0,external_node_path_.join)(workDir, 'jobs');
+    await (0,promises_namespaceObject.mkdir)(folder, { recursive: true });
+    const file = (0,external_node_path_.join)(folder, `${name}.json`);
+    const job = { format: JOB_FORMAT, project_dir: projectDir, repo_root: repoRoot, seed: SEED, ...fields };
+    await (0,promises_namespaceObject.writeFile)(file, JSON.stringify(job, null, 2));
+    return file;
+}
 /** The variables of the contract, and where modules are looked for: the user's repository first, then ours. */
 function renderEnvironment({ repoRoot, env }) {
     return {
@@ -40086,14 +40094,10 @@ function renderEnvironment({ repoRoot, env }) {
 }
 function jobOf(scene, media, resultDir, settings) {
     return {
-        format: JOB_FORMAT,
-        project_dir: settings.projectDir,
-        repo_root: settings.repoRoot,
         scene_id: scene.id,
         scene_file: scene.file,
         class_name: scene.className,
         size: settings.size,
-        seed: SEED,
         media_dir: media,
         result_dir: resultDir,
         encoder: settings.encoder,
@@ -42763,10 +42767,7 @@ async function serve(place, listening, log, stop, signal) {
     const timer = setTimeout(() => late.abort(), IMPORT_LIMIT * 1000);
     try {
         const socket = (0,external_node_path_.join)(folder, 'render');
-        const job = (0,external_node_path_.join)(place.workDir, 'jobs', 'server.json');
-        await (0,promises_namespaceObject.mkdir)((0,external_node_path_.join)(place.workDir, 'jobs'), { recursive: true });
-        const { projectDir: project_dir, repoRoot: repo_root } = place;
-        await (0,promises_namespaceObject.writeFile)(job, JSON.stringify({ format: JOB_FORMAT, socket, project_dir, repo_root, seed: SEED }, null, 2));
+        const job = await writeJob('server', { socket }, place);
         const said = [];
         const finished = await run(place.python, ['-m', 'flaming_horse_build.render.server', job], {
             cwd: place.projectDir,

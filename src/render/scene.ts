@@ -52,7 +52,7 @@ export interface RenderWatcher {
 export const SEED = 0;
 /** One thread, always: the number of threads decides the pixels. */
 export const ENCODER_THREADS = 1;
-export const JOB_FORMAT = 1;
+const JOB_FORMAT = 1;
 /** Seconds; Manim before 0.21 hangs for ever on some errors. A long LaTeX run or a heavy frame must fit in. */
 const IDLE_LIMIT = 900;
 const WALL_LIMIT = 3 * 60 * 60;
@@ -69,11 +69,9 @@ export async function renderScene(
   { onFrames, log, signal }: RenderWatcher,
 ): Promise<SceneResult> {
   const media = join(settings.workDir, 'media', scene.id);
-  const jobFile = join(settings.workDir, 'jobs', `${scene.id}.json`);
   for (const folder of [media, resultDir]) await rm(folder, { recursive: true, force: true });
-  for (const folder of [join(settings.workDir, 'jobs'), resultDir, settings.logDir])
-    await mkdir(folder, { recursive: true });
-  await writeFile(jobFile, JSON.stringify(jobOf(scene, media, resultDir, settings), null, 2));
+  for (const folder of [resultDir, settings.logDir]) await mkdir(folder, { recursive: true });
+  const jobFile = await writeJob(scene.id, jobOf(scene, media, resultDir, settings), settings);
 
   let failure: UserError | undefined;
   const warned = new Set<string>();
@@ -104,6 +102,20 @@ export async function renderScene(
   throw failure ?? unexplained(scene, finished, lines);
 }
 
+/** Writes the job of a program of the driver and returns its path; see docs/protocol.md. */
+export async function writeJob(
+  name: string,
+  fields: Readonly<Record<string, unknown>>,
+  { projectDir, repoRoot, workDir }: RenderPlace,
+): Promise<string> {
+  const folder = join(workDir, 'jobs');
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, `${name}.json`);
+  const job = { format: JOB_FORMAT, project_dir: projectDir, repo_root: repoRoot, seed: SEED, ...fields };
+  await writeFile(file, JSON.stringify(job, null, 2));
+  return file;
+}
+
 /** The variables of the contract, and where modules are looked for: the user's repository first, then ours. */
 export function renderEnvironment({ repoRoot, env }: RenderPlace): NodeJS.ProcessEnv {
   return {
@@ -125,14 +137,10 @@ export function renderEnvironment({ repoRoot, env }: RenderPlace): NodeJS.Proces
 
 function jobOf(scene: Scene, media: string, resultDir: string, settings: RenderSettings): Record<string, unknown> {
   return {
-    format: JOB_FORMAT,
-    project_dir: settings.projectDir,
-    repo_root: settings.repoRoot,
     scene_id: scene.id,
     scene_file: scene.file,
     class_name: scene.className,
     size: settings.size,
-    seed: SEED,
     media_dir: media,
     result_dir: resultDir,
     encoder: settings.encoder,

@@ -1,11 +1,11 @@
 import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import { run } from '../process.js';
-import { JOB_FORMAT, type RenderPlace, renderEnvironment, SEED, type SharedImport } from './scene.js';
+import { type RenderPlace, renderEnvironment, type SharedImport, writeJob } from './scene.js';
 
 /** A process that has imported Manim once and forks a process for each render. */
 export interface RenderServer {
@@ -64,10 +64,7 @@ async function serve(
   const timer = setTimeout(() => late.abort(), IMPORT_LIMIT * 1000);
   try {
     const socket = join(folder, 'render');
-    const job = join(place.workDir, 'jobs', 'server.json');
-    await mkdir(join(place.workDir, 'jobs'), { recursive: true });
-    const { projectDir: project_dir, repoRoot: repo_root } = place;
-    await writeFile(job, JSON.stringify({ format: JOB_FORMAT, socket, project_dir, repo_root, seed: SEED }, null, 2));
+    const job = await writeJob('server', { socket }, place);
     const said: string[] = [];
     const finished = await run(place.python, ['-m', 'flaming_horse_build.render.server', job], {
       cwd: place.projectDir,
