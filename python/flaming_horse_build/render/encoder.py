@@ -6,20 +6,20 @@ import math
 import queue
 import threading
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+from av.video.frame import PictureType
 
 from .canvas import Patch, Planes
 from .film import Film
 from .job import JobError
 from .problems import FramePathError
-from .repeats import Repeats
+from .repeats import Frame, Repeats
 
 QUEUE = 4
 # Between ultrafast and the next preset; each option was measured (docs/rendering.md). Motion in whole pixels spares
@@ -27,18 +27,26 @@ QUEUE = 4
 OWN = {
     "preset": "ultrafast",
     "cabac": "1",
-    "analyse": "i4x4+p8x8",
+    "analyse": "i4x4+p8x8+b8x8",
     "trellis": "1",
     "me": "umh",
     "subme": "0",
     "chroma-qp-offset": "-3",
     "ipratio": "2",  # all that stands still is copied from the last key frame
+    # Of frames in motion every fifth is encoded well and refers to the one before; those between refer to both.
+    "bframes": "4",
+    "b-adapt": "0",
+    "b-pyramid": "none",
+    "pbratio": "4",
+    "weightb": "0",
 }
 # A constant quantizer spares x264 its estimate of every frame's complexity. At 60 frames a second this one is no worse
 # than its medium preset at crf 23. That takes more care with frames that are shown longer, and so do we.
 QP_AT_60_FPS = 23
 QP_PER_DOUBLED_RATE = 3
 SECONDS_BETWEEN_KEY_FRAMES = 8
+# B-frames take more time and less space. Where little changes there is little to save: of what is drawn again.
+MOVING = Fraction(1, 20)
 OF_THE_WRAPPER = ("preset", "tune", "profile", "crf", "qp")
 
 
@@ -69,6 +77,10 @@ class _Shot:
     patches: Sequence[Patch]
     frames: int
 
+    def area(self) -> int:
+        """Pixels that are laid anew."""
+        return sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in (patch.rect for patch in self.patches))
+
 
 class Encoder:
     """Encodes pictures as they come. Errors of the encoding thread are raised at the next call."""
@@ -81,8 +93,9 @@ class Encoder:
         self._queue: queue.Queue[_Shot | None] = queue.Queue(QUEUE)
         self._held: _Shot | None = None
         self._failure: BaseException | None = None
-        self._waiting: deque[int] = deque()
-        self._encoded = 0
+        self._moving = MOVING * width * height
+        self._places: dict[int, tuple[int, int]] = {}  # of encoded pictures in the film: first frame, repeats after it
+        self._encoded = self._shown = 0
         self.seconds = 0.0
         self._thread = threading.Thread(target=self._run, name="encoder", daemon=True)
         self._thread.start()
@@ -141,6 +154,8 @@ class Encoder:
                     self._encode(shot)
             if self._failure is None:
                 self._write(self._stream.encode(None))
+                if self._repeats is not None:
+                    self._add(self._repeats.rest())
             self._film.close()
             self.seconds = time.thread_time()
         except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the other thread
@@ -150,20 +165,33 @@ class Encoder:
 
     def _encode(self, shot: _Shot) -> None:
         self._planes.lay(shot.patches)
-        passes, repeats = (shot.frames, 0) if self._repeats is None else (1, shot.frames - 1)
-        for _ in range(passes):
-            frame: Any = av.VideoFrame.from_numpy_buffer(self._planes.data, "yuv420p")
-            frame.pts = self._encoded
-            frame.time_base = self._stream.codec_context.time_base
-            self._encoded += 1
-            self._waiting.append(repeats)
-            self._write(self._stream.encode(frame))
+        if self._repeats is None:
+            for _ in range(shot.frames):
+                self._film.add(self._stream.encode(self._frame()))
+            return
+        frame = self._frame()
+        if self._repeats.reorders and (shot.frames > 1 or shot.area() < self._moving):
+            frame.pict_type = PictureType.P
+        self._places[frame.pts] = (self._shown, shot.frames - 1)
+        self._shown += shot.frames
+        self._write(self._stream.encode(frame))
+
+    def _frame(self) -> Any:
+        frame: Any = av.VideoFrame.from_numpy_buffer(self._planes.data, "yuv420p")
+        frame.pts = self._encoded
+        frame.time_base = self._stream.codec_context.time_base
+        self._encoded += 1
+        return frame
 
     def _write(self, packets: Sequence[Any]) -> None:
         if self._repeats is None:
             self._film.add(packets)
             return
-        for packet in packets:  # in the order of the pictures: there is none that is shown later than decoded
-            self._film.add_data(self._repeats.passed(bytes(packet)), key=packet.is_keyframe)
-            for _ in range(self._waiting.popleft()):
-                self._film.add_data(self._repeats.repeat(), key=False)
+        for packet in packets:
+            start, repeats = self._places.pop(packet.pts)
+            self._add(self._repeats.passed(bytes(packet), start, repeats, key=packet.is_keyframe))
+
+    def _add(self, frames: Iterable[Frame]) -> None:
+        delay = int(self._repeats is not None and self._repeats.reorders)
+        for frame in frames:
+            self._film.add_coded(frame, delay)

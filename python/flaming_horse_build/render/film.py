@@ -11,6 +11,8 @@ import av
 from av.bitstream import BitStreamFilterContext
 from av.packet import Packet
 
+from .repeats import Frame
+
 # Code points of ITU-T H.273. Manim converts with the BT.601 matrix (SMPTE 170M); its colours are those of any RGB
 # screen, so primaries and transfer are BT.709's.
 PRIMARIES = TRANSFER = 1
@@ -77,12 +79,12 @@ class Film:
             self._container.mux(packet)
             self.frames += 1
 
-    def add_data(self, data: bytes, *, key: bool) -> None:
-        """Write a frame that is shown in the order of decoding."""
-        packet: Any = Packet(data)
+    def add_coded(self, frame: Frame, delay: int) -> None:
+        """Write a coded frame; decoding is ahead of showing by so many frames."""
+        packet: Any = Packet(frame.data)
         packet.stream = self._stream
-        packet.pts = packet.dts = self.frames
-        packet.is_keyframe = key
+        packet.pts, packet.dts = frame.shown, self.frames - delay
+        packet.is_keyframe = frame.key
         self.add([packet])
 
     def close(self) -> None:

@@ -2,17 +2,21 @@
 
 An encoder goes over the whole picture to find out that nothing changed; we know it beforehand. Each inserted frame is a
 reference frame as any other, so the frames after it count on: their `frame_num` is raised by the frames inserted since
-the last key frame. It works for streams of one reference frame shown in decoding order.
+the last key frame, and their `pic_order_cnt_lsb`, where there is one, says when they are shown now. It works for
+streams with one reference frame in each direction. Only frames that others refer to can be repeated. Nothing is shown
+between such a frame and its repeats, so all distances that prediction goes by stay what the encoder took them to be.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 SLICE, KEY_SLICE, SPS, PPS = 1, 5, 7, 8
-REFERENCE = 2 << 5
+REFERENCE, REFERENCE_BITS = 2 << 5, 3 << 5
 ALL_P = 5
 HIGH_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128)
 HIGHEST_QP = 51
@@ -61,11 +65,20 @@ class _Bits:
         return (code + 1) // 2 if code % 2 else -(code // 2)
 
 
+class Frame(NamedTuple):
+    """A coded frame: where it is shown in the film, and whether decoding can start with it."""
+
+    data: bytes
+    shown: int
+    key: bool
+
+
 @dataclass(frozen=True)
 class _Stream:
     """What slices of a stream look like."""
 
     frame_num_bits: int
+    order_bits: int | None  # of pic_order_cnt_lsb; None where frames are shown in the order of decoding
     macroblocks: int
     parameters: _Pps
 
@@ -84,6 +97,13 @@ class Repeats:
         self._stream = stream
         self._inserted = 0
         self._last = 0
+        self._key_shown = 0
+        self._due = range(0)
+
+    @property
+    def reorders(self) -> bool:
+        """Whether frames may be shown in another order than they are decoded in: by one frame at most."""
+        return self._stream.order_bits is not None
 
     @classmethod
     def of(cls, extradata: bytes) -> Repeats | None:
@@ -94,39 +114,45 @@ class Repeats:
         if len(sps) != 1 or len(pps) != 1:
             return None
         try:
-            frame_num_bits, macroblocks = _read_sps(_unescape(sps[0][1:]))
+            frame_num_bits, order_bits, macroblocks = _read_sps(_unescape(sps[0][1:]))
             parameters = _read_pps(_unescape(pps[0][1:]))
         except ValueError:
             return None
-        return cls(_Stream(frame_num_bits, macroblocks, parameters))
+        return cls(_Stream(frame_num_bits, order_bits, macroblocks, parameters))
 
-    def passed(self, packet: bytes) -> bytes:
-        """Give the encoder's next frame with its number raised by the frames inserted before it."""
-        pieces = []
-        at = 0
+    def passed(self, packet: bytes, start: int, repeats: int, *, key: bool) -> Iterator[Frame]:
+        """Give the encoder's next frame, shown from `start` of the film on and followed by so many repeats.
+
+        Repeats come before the next frame that others refer to, so those of the last frame are given by `rest`.
+        """
         starts = list(_START_CODE.finditer(packet))
-        for start, following in zip(starts, [*starts[1:], None], strict=True):
-            end = len(packet) if following is None else following.start()
-            unit = packet[start.end() : end]
-            kind = unit[0] & 31
-            if kind == KEY_SLICE:
-                self._inserted = 0
-                self._last = 0
-            elif kind == SLICE:
-                pieces.append(packet[at : start.end()])
-                pieces.append(self._renumbered(unit))
-                at = end
-        pieces.append(packet[at:])
-        return b"".join(pieces)
+        ends = [*(following.start() for following in starts[1:]), len(packet)]
+        units = [packet[one.end() : end] for one, end in zip(starts, ends, strict=True)]
+        if any(unit[0] & REFERENCE_BITS and unit[0] & 31 in (SLICE, KEY_SLICE) for unit in units):
+            yield from self.rest()
+            self._due = range(start + 1, start + 1 + repeats)
+        if any(unit[0] & 31 == KEY_SLICE for unit in units):
+            self._inserted = self._last = 0
+            self._key_shown = start
+        renumbered = (self._renumbered(unit, start) if unit[0] & 31 == SLICE else unit for unit in units)
+        yield Frame(b"".join(one[0] + unit for one, unit in zip(starts, renumbered, strict=True)), start, key)
 
-    def repeat(self) -> bytes:
-        """Give a frame that repeats the one before."""
+    def rest(self) -> Iterator[Frame]:
+        """Give the repeats of the last frame that others may refer to."""
+        for shown in self._due:
+            yield Frame(self._repeat(shown), shown, key=False)
+        self._due = range(0)
+
+    def _repeat(self, shown: int) -> bytes:
         stream = self._stream
         self._inserted += 1
         self._last = (self._last + 1) % (1 << stream.frame_num_bits)
-        # first_mb 0, slice type, PPS 0, frame_num; then: no override of the number of references, no reordering of
-        # them, no other marking than the sliding window
-        bits = "1" + _ue(ALL_P) + "1" + format(self._last, f"0{stream.frame_num_bits}b") + "0" + "0" + "0"
+        # first_mb 0, slice type, PPS 0, frame_num
+        bits = "1" + _ue(ALL_P) + "1" + format(self._last, f"0{stream.frame_num_bits}b")
+        if stream.order_bits is not None:
+            bits += format(self._order(shown, stream.order_bits), f"0{stream.order_bits}b")
+        # no override of the number of references, no reordering of them, no other marking than the sliding window
+        bits += "0" + "0" + "0"
         if stream.parameters.cabac:
             bits += _ue(0)
         bits += _se(HIGHEST_QP - stream.parameters.qp)
@@ -140,24 +166,32 @@ class Repeats:
         payload = int(bits, 2).to_bytes(len(bits) // 8, "big")
         return b"\x00\x00\x00\x01" + bytes([REFERENCE | SLICE]) + _escape(payload)
 
-    def _renumbered(self, unit: bytes) -> bytes:
+    def _order(self, shown: int, bits: int) -> int:
+        """The order count of a frame: twice its distance from the key frame, as x264 counts."""
+        return 2 * (shown - self._key_shown) % (1 << bits)
+
+    def _renumbered(self, unit: bytes, shown: int) -> bytes:
         payload = _unescape(unit[1:])
         bits = _Bits(payload[:16])
         for _ in ("first_mb", "slice type", "PPS"):
             bits.unsigned()
-        count = self._stream.frame_num_bits
-        at = bits.position
-        self._last = (bits.read(count) + self._inserted) % (1 << count)
+        at, count = bits.position, self._stream.frame_num_bits
+        number = (bits.read(count) + self._inserted) % (1 << count)
+        if unit[0] & REFERENCE_BITS:
+            self._last = number
         if not self._inserted:
             return unit
+        if (order_bits := self._stream.order_bits) is not None:  # follows in frames that are no key frames
+            number = number << order_bits | self._order(shown, order_bits)
+            count += order_bits
         size = (at + count + 7) // 8
         head = int.from_bytes(payload[:size], "big")
         shift = size * 8 - at - count
-        head = head & ~(((1 << count) - 1) << shift) | self._last << shift
+        head = head & ~(((1 << count) - 1) << shift) | number << shift
         return unit[:1] + _escape(head.to_bytes(size, "big") + payload[size:])
 
 
-def _read_sps(payload: bytes) -> tuple[int, int]:
+def _read_sps(payload: bytes) -> tuple[int, int | None, int]:
     bits = _Bits(payload)
     profile = bits.read(8)
     bits.read(16)
@@ -169,15 +203,17 @@ def _read_sps(payload: bytes) -> tuple[int, int]:
         if bits.read(1):
             raise ValueError("scaling matrices")
     frame_num_bits = bits.unsigned() + 4
-    if bits.unsigned() != 2:
-        raise ValueError("frames are shown in another order than decoded")
-    if bits.unsigned() != 1:
-        raise ValueError("more than one reference frame")
+    order_type = bits.unsigned()
+    if order_type not in (0, 2):
+        raise ValueError("an order of frames that x264 does not write")
+    order_bits = bits.unsigned() + 4 if order_type == 0 else None
+    if bits.unsigned() != (1 if order_bits is None else 2):
+        raise ValueError("more than one reference frame in each direction")
     bits.read(1)
     macroblocks = (bits.unsigned() + 1) * (bits.unsigned() + 1)
     if not bits.read(1):
         raise ValueError("interlaced")
-    return frame_num_bits, macroblocks
+    return frame_num_bits, order_bits, macroblocks
 
 
 def _read_pps(payload: bytes) -> _Pps:

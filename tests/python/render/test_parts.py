@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import wave
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +16,10 @@ from flaming_horse_build.render.encoder import Encoder, encoder_options
 from flaming_horse_build.render.film import time_scale
 from flaming_horse_build.render.pictures import Pictures, words
 from flaming_horse_build.render.regions import covering, merged
+from flaming_horse_build.render.repeats import Repeats
 from flaming_horse_build.render.settings import frame_rate
 from flaming_horse_build.render.sound import Sound
-from pictures_of import frames_of
+from pictures_of import frames_of, packets_of
 
 SIXTY = Fraction(60)
 
@@ -37,8 +40,9 @@ def moving_boxes(width: int, height: int, count: int) -> list[np.ndarray]:
     pictures = []
     for _ in range(count):
         picture = picture.copy()
+        side = int(rng.choice([20, height // 2]))  # a small part of the picture, or much of it
         x, y = int(rng.integers(0, width - 8)), int(rng.integers(0, height - 8))
-        picture[y : y + 20, x : x + 20, :3] = rng.integers(0, 255, picture[y : y + 20, x : x + 20, :3].shape)
+        picture[y : y + side, x : x + side, :3] = rng.integers(0, 255, picture[y : y + side, x : x + side, :3].shape)
         pictures.append(picture)
     return pictures
 
@@ -53,23 +57,49 @@ def moving_boxes(width: int, height: int, count: int) -> list[np.ndarray]:
         ((426, 240), {"keyint": "10"}, 3),
         ((426, 240), {"slices": "3", "aud": "1"}, 1),
         ((426, 240), {"crf": "30"}, 1),
+        ((426, 240), {"bframes": "0"}, 1),
+        ((426, 240), {"bframes": "2", "direct": "temporal"}, 1),
+        ((426, 240), {"bframes": "16", "open-gop": "1", "keyint": "9", "scenecut": "40"}, 1),
     ],
 )
 def test_a_repeated_frame_decodes_to_the_one_before_and_changes_none_after(
-    size: tuple[int, int], options: dict[str, str], threads: int, tmp_path: Path
+    size: tuple[int, int],
+    options: dict[str, str],
+    threads: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pictures = moving_boxes(*size, 40)
-    counts = [int(count) for count in np.random.default_rng(1).choice([1, 1, 2, 5, 40], len(pictures))]
-    assert encode(tmp_path / "once.mp4", [(picture, 1) for picture in pictures], options, threads) == len(pictures)
+    pictures = moving_boxes(*size, 80)
+    counts = [int(count) for count in np.random.default_rng(1).choice([1, 1, 1, 1, 2, 5, 40], len(pictures))]
+    encoded: list[bytes] = []
+    of, passed = Repeats.of, Repeats.passed
+
+    def opened(extradata: bytes) -> Repeats | None:
+        encoded.append(extradata)
+        return of(extradata)
+
+    def noted(repeats: Repeats, packet: bytes, *args: Any, **kwargs: Any) -> Any:
+        encoded.append(packet)
+        return passed(repeats, packet, *args, **kwargs)
+
+    monkeypatch.setattr(Repeats, "of", opened)
+    monkeypatch.setattr(Repeats, "passed", noted)
     total = encode(tmp_path / "held.mp4", list(zip(pictures, counts, strict=True)), options, threads)
     assert total == sum(counts)
-    expected = [
-        frame for frame, count in zip(frames_of(tmp_path / "once.mp4"), counts, strict=True) for _ in range(count)
-    ]
-    assert all((one == other).all() for one, other in zip(frames_of(tmp_path / "held.mp4"), expected, strict=True))
+    (tmp_path / "once.h264").write_bytes(b"".join(encoded))  # what the encoder made of it, one frame for each picture
+    once = frames_of(tmp_path / "once.h264")
+    assert len(once) == len(pictures)
+    expected = [frame for frame, count in zip(once, counts, strict=True) for _ in range(count)]
+    held = frames_of(tmp_path / "held.mp4")
+    assert len(held) == total
+    assert [index for index, (one, other) in enumerate(zip(held, expected, strict=True)) if (one != other).any()] == []
+    times = packets_of(tmp_path / "held.mp4")
+    assert sorted(shown for shown, _ in times) == [256 * number for number in range(total)]
+    assert all(decoded < after for (_, decoded), (_, after) in itertools.pairwise(times))
+    # where much changes, frames are shown in another order than they are decoded in
+    assert (times != sorted(times)) == (options.get("bframes") != "0")
     # a repeat is a few bytes, not a picture
-    held, once = (tmp_path / "held.mp4").stat().st_size, (tmp_path / "once.mp4").stat().st_size
-    assert held - once < 220 * (total - len(pictures))
+    assert (tmp_path / "held.mp4").stat().st_size - len(b"".join(encoded)) < 220 * (total - len(pictures)) + 4000
 
 
 def test_streams_that_repeats_cannot_be_written_into_are_encoded_in_full(tmp_path: Path) -> None:
