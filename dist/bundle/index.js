@@ -42460,7 +42460,7 @@ const MIB = 2 ** 20;
  */
 function renderMemory(size, encoder) {
     const pixels = size.width * size.height;
-    return encoder === 'fast' ? 310 * MIB + pixels * 66 : 310 * MIB + pixels * 370;
+    return encoder === 'fast' ? 310 * MIB + pixels * 78 : 310 * MIB + pixels * 370;
 }
 /** How many of `scenes` renders fit the machine side by side. `wanted`: see Options.parallelRenders. */
 function parallelism(wanted, scenes, memoryPerRender, capacity) {

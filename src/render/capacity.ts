@@ -24,7 +24,7 @@ const MIB = 2 ** 20;
  */
 export function renderMemory(size: { width: number; height: number }, encoder: 'fast' | 'stock'): number {
   const pixels = size.width * size.height;
-  return encoder === 'fast' ? 310 * MIB + pixels * 66 : 310 * MIB + pixels * 370;
+  return encoder === 'fast' ? 310 * MIB + pixels * 78 : 310 * MIB + pixels * 370;
 }
 
 /** How many of `scenes` renders fit the machine side by side. `wanted`: see Options.parallelRenders. */
