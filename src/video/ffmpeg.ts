@@ -250,7 +250,24 @@ export function mimicX264(bytes: Uint8Array): Record<string, string> | undefined
     options[known] = name === 'deblock' ? value.replace(/^1:/, '') : value;
     if (name === 'deblock' && value.startsWith('0:')) options[known] = '0';
   }
+  const offset = chromaOffset(note);
+  if (offset !== undefined) options['chroma-qp-offset'] = String(offset);
   return options;
+}
+
+/**
+ * The chroma offset that was asked for: the one in the note is what x264 made of it. It lowers it by 1 or 2, by their
+ * strength, for each of its psychovisual measures in use (encoder.c, validate_parameters).
+ */
+function chromaOffset(note: string): number | undefined {
+  const told = (pattern: RegExp): number => Number(pattern.exec(note)?.[1]);
+  const offset = told(/ chroma_qp_offset=(-?\d+)/);
+  if (Number.isNaN(offset)) return undefined;
+  const lowered = (strength: number): number => (strength > 0 ? (strength < 0.25 ? 1 : 2) : 0);
+  if (told(/ psy=(\d)/) === 0) return offset;
+  const rate = told(/ subme=(\d+)/) >= 6 ? lowered(told(/ psy_rd=([\d.]+)/)) : 0;
+  const trellis = told(/ trellis=(\d)/) > 0 ? lowered(told(/ psy_rd=[\d.]+:([\d.]+)/)) : 0;
+  return offset + rate + trellis;
 }
 
 /** Runs ffmpeg to its end. Throws UserError where it is not installed, Error with its last words where it fails. */

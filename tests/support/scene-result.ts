@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { childEnvironment, run } from '../../src/process.js';
@@ -33,8 +34,19 @@ export interface SceneParts {
   readonly facts?: Partial<SceneFacts>;
 }
 
-/** How scenes are encoded here, like the render driver does it. */
-export const ENCODER = ['-preset', 'ultrafast', '-crf', '26', '-threads', '1'];
+/** How scenes are encoded here: with the settings of the render driver, read from it. */
+export const ENCODER = [...driverSettings(), '-qp', '23', '-threads', '1'];
+
+function driverSettings(): string[] {
+  const source = readFileSync(join(import.meta.dirname, '../../python/flaming_horse_build/render/encoder.py'), 'utf8');
+  const own = /^OWN = \{$(.*?)^\}$/ms.exec(source)?.[1] ?? '';
+  const { preset = '', ...others } = Object.fromEntries(
+    [...own.matchAll(/^ {4}"([\w-]+)": "([^"]*)"/gm)].map(([, name, value]) => [name, value]),
+  );
+  const params = Object.entries(others).map(([name, value]) => `${name}=${value}`);
+  if (!preset || params.length < 5) throw new Error('the settings of the driver are not where they were');
+  return ['-preset', preset, '-x264-params', params.join(':')];
+}
 
 /** Makes a scene's result as docs/protocol.md describes it, in a folder that is made. */
 export async function makeScene(folder: string, parts: SceneParts): Promise<SceneResult> {

@@ -117,12 +117,22 @@ describe('the settings of an encoded scene', () => {
     [
       'medium',
       ['-preset', 'medium', '-crf', '23'],
-      { cabac: '1', ref: '3', deblock: '0:0', bframes: '3', crf: '23.0', '8x8dct': '1' },
+      { cabac: '1', ref: '3', deblock: '0:0', bframes: '3', crf: '23.0', '8x8dct': '1', 'chroma-qp-offset': '0' },
     ],
     [
       'of their own',
       ['-preset', 'slow', '-x264-params', 'deblock=-1,-2:ref=4:qp=20'],
       { ref: '4', deblock: '-1:-2', qp: '20' },
+    ],
+    [
+      'with another quantizer for chroma',
+      ['-preset', 'ultrafast', '-x264-params', 'chroma-qp-offset=-3'],
+      { 'chroma-qp-offset': '-3' },
+    ],
+    [
+      'with the same and what lowers it further',
+      ['-preset', 'slow', '-x264-params', 'chroma-qp-offset=3:psy-rd=0.2,0.3:trellis=2'],
+      { 'chroma-qp-offset': '3' },
     ],
   ])('are read from its first frame: %s', async (_, encoder, expected) => {
     const { video } = await makeScene(await newFolder(), { id: 'a', frames: 3, fps: 30, encoder });
