@@ -33,33 +33,34 @@ OWN = {
     "subme": "0",
     "chroma-qp-offset": "-3",
     "ipratio": "2",  # all that stands still is copied from the last key frame
-    # Of frames in motion every fifth is encoded well and refers to the one before; those between refer to both.
+    # Of frames in motion every fifth is encoded well and refers to the last such; those between refer to both.
     "bframes": "4",
     "b-adapt": "0",
     "b-pyramid": "none",
     "pbratio": "4",
-    "weightb": "0",
 }
 # A constant quantizer spares x264 its estimate of every frame's complexity. At 60 frames a second this one is no worse
 # than its medium preset at crf 23. That takes more care with frames that are shown longer, and so do we.
 QP_AT_60_FPS = 23
 QP_PER_DOUBLED_RATE = 3
 SECONDS_BETWEEN_KEY_FRAMES = 8
-# B-frames take more time and less space. Where little changes there is little to save: of what is drawn again.
+# The share of a picture that is drawn anew from which on a B-frame pays: it takes more time, and less space.
 MOVING = Fraction(1, 20)
-OF_THE_WRAPPER = ("preset", "tune", "profile", "crf", "qp")
+REPLACING = ("preset", "tune", "profile")
+OF_THE_WRAPPER = (*REPLACING, "crf", "qp")
 
 
 def encoder_options(wanted: dict[str, str], threads: int, fps: Fraction) -> dict[str, str]:
     """Give the encoder's options: ours, overruled by those wanted (x264's names).
 
-    A preset wanted replaces all of ours. Raises JobError for what cannot be passed on.
+    A preset, tune or profile wanted replaces all of ours. Raises JobError for what cannot be passed on.
     """
-    merged = dict(wanted) if "preset" in wanted else {**OWN, **wanted}
-    if not wanted.keys() & {"preset", "crf", "qp"}:
+    replaced = not wanted.keys().isdisjoint(REPLACING)
+    merged = dict(wanted) if replaced else {**OWN, **wanted}
+    if not replaced and wanted.keys().isdisjoint({"crf", "qp"}):
         doublings = min(0.0, math.log2(fps / 60))
         merged["qp"] = str(max(1, round(QP_AT_60_FPS + QP_PER_DOUBLED_RATE * doublings)))
-    if "preset" not in wanted:
+    if not replaced:
         merged.setdefault("keyint", str(round(SECONDS_BETWEEN_KEY_FRAMES * fps)))
     direct = {name: value for name, value in merged.items() if name in OF_THE_WRAPPER}
     others = {name: value for name, value in merged.items() if name not in OF_THE_WRAPPER}
@@ -93,7 +94,7 @@ class Encoder:
         self._queue: queue.Queue[_Shot | None] = queue.Queue(QUEUE)
         self._held: _Shot | None = None
         self._failure: BaseException | None = None
-        self._moving = MOVING * width * height
+        self._moving_pixels = MOVING * width * height
         self._places: dict[int, tuple[int, int]] = {}  # of encoded pictures in the film: first frame, repeats after it
         self._encoded = self._shown = 0
         self.seconds = 0.0
@@ -156,6 +157,8 @@ class Encoder:
                 self._write(self._stream.encode(None))
                 if self._repeats is not None:
                     self._add(self._repeats.rest())
+                    if self._places or self._film.frames != self._shown:
+                        raise FramePathError(f"{self._film.frames} of {self._shown} frames came out of x264")
             self._film.close()
             self.seconds = time.thread_time()
         except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the other thread
@@ -170,7 +173,7 @@ class Encoder:
                 self._film.add(self._stream.encode(self._frame()))
             return
         frame = self._frame()
-        if self._repeats.reorders and (shot.frames > 1 or shot.area() < self._moving):
+        if self._repeats.reorders and (shot.frames > 1 or shot.area() < self._moving_pixels):
             frame.pict_type = PictureType.P
         self._places[frame.pts] = (self._shown, shot.frames - 1)
         self._shown += shot.frames
@@ -188,6 +191,8 @@ class Encoder:
             self._film.add(packets)
             return
         for packet in packets:
+            if packet.pts not in self._places:
+                raise FramePathError(f"x264 gives a frame that it did not get: {packet.pts}")
             start, repeats = self._places.pop(packet.pts)
             self._add(self._repeats.passed(bytes(packet), start, repeats, key=packet.is_keyframe))
 

@@ -3,8 +3,9 @@
 An encoder goes over the whole picture to find out that nothing changed; we know it beforehand. Each inserted frame is a
 reference frame as any other, so the frames after it count on: their `frame_num` is raised by the frames inserted since
 the last key frame, and their `pic_order_cnt_lsb`, where there is one, says when they are shown now. It works for
-streams with one reference frame in each direction. Only frames that others refer to can be repeated. Nothing is shown
-between such a frame and its repeats, so all distances that prediction goes by stay what the encoder took them to be.
+streams with one reference frame in each direction, which leaves decoders with two frames to refer to. Only frames that
+others refer to can be repeated. Nothing is shown between such a frame and its repeats, and the last of them stands
+where the frame stood: distances that prediction goes by, and references named by their distance, stay right.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from .problems import FramePathError
+
 SLICE, KEY_SLICE, SPS, PPS = 1, 5, 7, 8
 REFERENCE, REFERENCE_BITS = 2 << 5, 3 << 5
 ALL_P = 5
+EXPLICIT = 1
 HIGH_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128)
 HIGHEST_QP = 51
 
@@ -66,7 +70,7 @@ class _Bits:
 
 
 class Frame(NamedTuple):
-    """A coded frame: where it is shown in the film, and whether decoding can start with it."""
+    """A coded frame: where it is shown in the film, and whether it is a key frame."""
 
     data: bytes
     shown: int
@@ -102,7 +106,7 @@ class Repeats:
 
     @property
     def reorders(self) -> bool:
-        """Whether frames may be shown in another order than they are decoded in: by one frame at most."""
+        """Whether frames may be shown in another order than decoded in: at most one is decoded ahead of its turn."""
         return self._stream.order_bits is not None
 
     @classmethod
@@ -123,7 +127,8 @@ class Repeats:
     def passed(self, packet: bytes, start: int, repeats: int, *, key: bool) -> Iterator[Frame]:
         """Give the encoder's next frame, shown from `start` of the film on and followed by so many repeats.
 
-        Repeats come before the next frame that others refer to, so those of the last frame are given by `rest`.
+        Repeats come before the next frame that others refer to, so those of the last frame are given by `rest`. Raises
+        FramePathError for repeats of a frame that none refers to.
         """
         starts = list(_START_CODE.finditer(packet))
         ends = [*(following.start() for following in starts[1:]), len(packet)]
@@ -131,6 +136,8 @@ class Repeats:
         if any(unit[0] & REFERENCE_BITS and unit[0] & 31 in (SLICE, KEY_SLICE) for unit in units):
             yield from self.rest()
             self._due = range(start + 1, start + 1 + repeats)
+        elif repeats:
+            raise FramePathError("x264 made a B-frame of a picture that is shown longer")
         if any(unit[0] & 31 == KEY_SLICE for unit in units):
             self._inserted = self._last = 0
             self._key_shown = start
@@ -181,7 +188,7 @@ class Repeats:
             self._last = number
         if not self._inserted:
             return unit
-        if (order_bits := self._stream.order_bits) is not None:  # follows in frames that are no key frames
+        if (order_bits := self._stream.order_bits) is not None:  # follows at once where the slice is no IDR slice
             number = number << order_bits | self._order(shown, order_bits)
             count += order_bits
         size = (at + count + 7) // 8
@@ -224,8 +231,8 @@ def _read_pps(payload: bytes) -> _Pps:
     if bits.read(1) or bits.unsigned() or bits.unsigned():
         raise ValueError("field order, slice groups or more than one reference")
     bits.unsigned()
-    if bits.read(1) or bits.read(2):
-        raise ValueError("weighted prediction")
+    if bits.read(1) or bits.read(2) == EXPLICIT:
+        raise ValueError("weights that depend on which frame is referred to")
     qp = 26 + bits.signed()
     for _ in ("QS", "chroma QP"):
         bits.signed()

@@ -15,6 +15,7 @@ from flaming_horse_build.render.canvas import Canvas
 from flaming_horse_build.render.encoder import Encoder, encoder_options
 from flaming_horse_build.render.film import time_scale
 from flaming_horse_build.render.pictures import Pictures, words
+from flaming_horse_build.render.problems import FramePathError
 from flaming_horse_build.render.regions import covering, merged
 from flaming_horse_build.render.repeats import Repeats
 from flaming_horse_build.render.settings import frame_rate
@@ -58,7 +59,7 @@ def moving_boxes(width: int, height: int, count: int) -> list[np.ndarray]:
         ((426, 240), {"slices": "3", "aud": "1"}, 1),
         ((426, 240), {"crf": "30"}, 1),
         ((426, 240), {"bframes": "0"}, 1),
-        ((426, 240), {"bframes": "2", "direct": "temporal"}, 1),
+        ((426, 240), {"bframes": "2", "direct": "temporal", "weightb": "1"}, 1),
         ((426, 240), {"bframes": "16", "open-gop": "1", "keyint": "9", "scenecut": "40"}, 1),
     ],
 )
@@ -100,6 +101,34 @@ def test_a_repeated_frame_decodes_to_the_one_before_and_changes_none_after(
     assert (times != sorted(times)) == (options.get("bframes") != "0")
     # a repeat is a few bytes, not a picture
     assert (tmp_path / "held.mp4").stat().st_size - len(b"".join(encoded)) < 220 * (total - len(pictures)) + 4000
+
+
+@pytest.mark.parametrize("counts", [[1], [7], [1, 1], [5, 1], [1, 1, 1, 9], [1, 1, 1, 1, 1, 1, 1]])
+def test_scenes_of_few_frames_have_all_of_them(counts: list[int], tmp_path: Path) -> None:
+    pictures = moving_boxes(320, 180, len(counts))
+    total = encode(tmp_path / "few.mp4", list(zip(pictures, counts, strict=True)), {}, 1)
+    assert total == sum(counts)
+    shown = frames_of(tmp_path / "few.mp4")
+    assert len(shown) == total
+    held = {0, *itertools.accumulate(counts)}
+    assert all((shown[index] == shown[index - 1]).all() for index in range(total) if index not in held)
+
+
+def test_frames_that_the_encoder_turns_into_others_are_an_error(tmp_path: Path) -> None:
+    pictures = moving_boxes(128, 64, 60)
+    statistics = {"stats": str(tmp_path / "stats"), "b-adapt": "2", "bframes": "16"}
+    encode(tmp_path / "first.mp4", [(picture, 1) for picture in pictures], {**statistics, "pass": "1", "crf": "20"}, 1)
+    second = {**statistics, "pass": "2", "bitrate": "800", "crf": "0"}
+    with pytest.raises(FramePathError, match="encoding failed: x264 made a B-frame of a picture that is shown longer"):
+        encode(tmp_path / "second.mp4", [(picture, 5) for picture in pictures], second, 1)
+
+
+def test_options_add_to_ours_and_presets_replace_them() -> None:
+    assert encoder_options({}, 1, SIXTY)["preset"] == "ultrafast"
+    added = encoder_options({"bframes": "2"}, 1, SIXTY)
+    assert "bframes=2:" in added["x264-params"] and "me=umh" in added["x264-params"]
+    for name, value in {"preset": "medium", "tune": "zerolatency", "profile": "baseline"}.items():
+        assert encoder_options({name: value, "aud": "1"}, 1, SIXTY) == {name: value, "x264-params": "aud=1:threads=1"}
 
 
 def test_streams_that_repeats_cannot_be_written_into_are_encoded_in_full(tmp_path: Path) -> None:
