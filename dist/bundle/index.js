@@ -41115,7 +41115,26 @@ function mimicX264(bytes) {
         if (name === 'deblock' && value.startsWith('0:'))
             options[known] = '0';
     }
+    const offset = chromaOffset(note);
+    if (offset !== undefined)
+        options['chroma-qp-offset'] = String(offset);
     return options;
+}
+/**
+ * The chroma offset that was asked for: the one in the note is what x264 made of it. It lowers it by 1 or 2, by their
+ * strength, for each of its psychovisual measures in use (encoder.c, validate_parameters).
+ */
+function chromaOffset(note) {
+    const told = (pattern) => Number(pattern.exec(note)?.[1]);
+    const offset = told(/ chroma_qp_offset=(-?\d+)/);
+    if (Number.isNaN(offset))
+        return undefined;
+    const lowered = (strength) => (strength > 0 ? (strength < 0.25 ? 1 : 2) : 0);
+    if (told(/ psy=(\d)/) === 0)
+        return offset;
+    const rate = told(/ subme=(\d+)/) >= 6 ? lowered(told(/ psy_rd=([\d.]+)/)) : 0;
+    const trellis = told(/ trellis=(\d)/) > 0 ? lowered(told(/ psy_rd=[\d.]+:([\d.]+)/)) : 0;
+    return offset + rate + trellis;
 }
 /** Runs ffmpeg to its end. Throws UserError where it is not installed, Error with its last words where it fails. */
 function runFfmpeg(args, tools) {
