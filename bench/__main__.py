@@ -33,6 +33,9 @@ def main() -> int:
     return 0
 
 
+PAGES = {"fidelity": "FIDELITY.md", "builds": "BUILDS.md"}
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="script/bench",
@@ -50,7 +53,10 @@ def _options() -> argparse.Namespace:
         help="a folder of more projects beside the sample (default: ../shared/projects, if it is there)",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="default: bench/RESULTS.md, bench/FIDELITY.md with --only fidelity"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="default: bench/RESULTS.md; with --only fidelity or builds bench/FIDELITY.md or bench/BUILDS.md",
     )
     parser.add_argument(
         "--work",
@@ -108,7 +114,7 @@ def _run(options: argparse.Namespace) -> None:
         },
     }
     alone = options.only == "fidelity"
-    out: Path = options.out or ROOT / "bench" / ("FIDELITY.md" if alone else "RESULTS.md")
+    out: Path = options.out or ROOT / "bench" / PAGES.get(options.only, "RESULTS.md")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(fidelity(records, about) if alone else report(records, about, scenes), encoding="utf-8")
     print(f"written: {out}")
