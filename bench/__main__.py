@@ -17,6 +17,7 @@ from .tools import VOICE, Bench, build, cores
 from .ways import OURS, measure_fidelity, measure_renders
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGES = {"fidelity": "FIDELITY.md", "builds": "BUILDS.md"}  # by --only; RESULTS.md has the rest
 
 
 def main() -> int:
@@ -31,9 +32,6 @@ def main() -> int:
         print("\nscript/bench: interrupted; --resume goes on from here", file=sys.stderr)
         return 130
     return 0
-
-
-PAGES = {"fidelity": "FIDELITY.md", "builds": "BUILDS.md"}
 
 
 def _options() -> argparse.Namespace:

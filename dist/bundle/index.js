@@ -41105,8 +41105,10 @@ function mimicX264(bytes) {
     if (note === undefined)
         return undefined;
     const options = {};
+    const told = {};
     for (const word of note.trim().split(/\s+/)) {
         const [name = '', value = ''] = word.split('=', 2);
+        told[name] = value;
         const known = X264_NAMES[name];
         if (known === undefined)
             continue;
@@ -41115,7 +41117,7 @@ function mimicX264(bytes) {
         if (name === 'deblock' && value.startsWith('0:'))
             options[known] = '0';
     }
-    const offset = chromaOffset(note);
+    const offset = chromaOffset(told);
     if (offset !== undefined)
         options['chroma-qp-offset'] = String(offset);
     return options;
@@ -41124,17 +41126,15 @@ function mimicX264(bytes) {
  * The chroma offset that was asked for: the one in the note is what x264 made of it. It lowers it by 1 or 2, by their
  * strength, for each of its psychovisual measures in use (encoder.c, validate_parameters).
  */
-function chromaOffset(note) {
-    const told = (pattern) => Number(pattern.exec(note)?.[1]);
-    const offset = told(/ chroma_qp_offset=(-?\d+)/);
+function chromaOffset(told) {
+    const offset = Number(told.chroma_qp_offset);
     if (Number.isNaN(offset))
         return undefined;
-    const lowered = (strength) => (strength > 0 ? (strength < 0.25 ? 1 : 2) : 0);
-    if (told(/ psy=(\d)/) === 0)
+    if (told.psy === '0')
         return offset;
-    const rate = told(/ subme=(\d+)/) >= 6 ? lowered(told(/ psy_rd=([\d.]+)/)) : 0;
-    const trellis = told(/ trellis=(\d)/) > 0 ? lowered(told(/ psy_rd=[\d.]+:([\d.]+)/)) : 0;
-    return offset + rate + trellis;
+    const [rate, trellis] = (told.psy_rd ?? '').split(':').map(Number);
+    const lowered = (strength = 0) => (strength > 0 ? (strength < 0.25 ? 1 : 2) : 0);
+    return offset + (Number(told.subme) >= 6 ? lowered(rate) : 0) + (Number(told.trellis) > 0 ? lowered(trellis) : 0);
 }
 /** Runs ffmpeg to its end. Throws UserError where it is not installed, Error with its last words where it fails. */
 function runFfmpeg(args, tools) {

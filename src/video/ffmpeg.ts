@@ -242,15 +242,17 @@ export function mimicX264(bytes: Uint8Array): Record<string, string> | undefined
   const note = /x264 - core [^\0]*? - options: ([\x20-\x7e]+)/.exec(Buffer.from(bytes).toString('latin1'))?.[1];
   if (note === undefined) return undefined;
   const options: Record<string, string> = {};
+  const told: Record<string, string> = {};
   for (const word of note.trim().split(/\s+/)) {
     const [name = '', value = ''] = word.split('=', 2);
+    told[name] = value;
     const known = X264_NAMES[name];
     if (known === undefined) continue;
     // deblock is written "on:alpha:beta" and taken as "alpha:beta"
     options[known] = name === 'deblock' ? value.replace(/^1:/, '') : value;
     if (name === 'deblock' && value.startsWith('0:')) options[known] = '0';
   }
-  const offset = chromaOffset(note);
+  const offset = chromaOffset(told);
   if (offset !== undefined) options['chroma-qp-offset'] = String(offset);
   return options;
 }
@@ -259,15 +261,13 @@ export function mimicX264(bytes: Uint8Array): Record<string, string> | undefined
  * The chroma offset that was asked for: the one in the note is what x264 made of it. It lowers it by 1 or 2, by their
  * strength, for each of its psychovisual measures in use (encoder.c, validate_parameters).
  */
-function chromaOffset(note: string): number | undefined {
-  const told = (pattern: RegExp): number => Number(pattern.exec(note)?.[1]);
-  const offset = told(/ chroma_qp_offset=(-?\d+)/);
+function chromaOffset(told: Readonly<Record<string, string>>): number | undefined {
+  const offset = Number(told.chroma_qp_offset);
   if (Number.isNaN(offset)) return undefined;
-  const lowered = (strength: number): number => (strength > 0 ? (strength < 0.25 ? 1 : 2) : 0);
-  if (told(/ psy=(\d)/) === 0) return offset;
-  const rate = told(/ subme=(\d+)/) >= 6 ? lowered(told(/ psy_rd=([\d.]+)/)) : 0;
-  const trellis = told(/ trellis=(\d)/) > 0 ? lowered(told(/ psy_rd=[\d.]+:([\d.]+)/)) : 0;
-  return offset + rate + trellis;
+  if (told.psy === '0') return offset;
+  const [rate, trellis] = (told.psy_rd ?? '').split(':').map(Number);
+  const lowered = (strength = 0): number => (strength > 0 ? (strength < 0.25 ? 1 : 2) : 0);
+  return offset + (Number(told.subme) >= 6 ? lowered(rate) : 0) + (Number(told.trellis) > 0 ? lowered(trellis) : 0);
 }
 
 /** Runs ffmpeg to its end. Throws UserError where it is not installed, Error with its last words where it fails. */

@@ -6,7 +6,7 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +19,7 @@ from .canvas import Patch, Planes
 from .film import Film
 from .job import JobError
 from .problems import FramePathError
-from .repeats import Frame, Repeats
+from .repeats import Repeats
 
 QUEUE = 4
 # Between ultrafast and the next preset; each option was measured (docs/rendering.md). Motion in whole pixels spares
@@ -55,12 +55,12 @@ def encoder_options(wanted: dict[str, str], threads: int, fps: Fraction) -> dict
 
     A preset, tune or profile wanted replaces all of ours. Raises JobError for what cannot be passed on.
     """
-    replaced = not wanted.keys().isdisjoint(REPLACING)
-    merged = dict(wanted) if replaced else {**OWN, **wanted}
-    if not replaced and wanted.keys().isdisjoint({"crf", "qp"}):
-        doublings = min(0.0, math.log2(fps / 60))
-        merged["qp"] = str(max(1, round(QP_AT_60_FPS + QP_PER_DOUBLED_RATE * doublings)))
-    if not replaced:
+    merged = dict(wanted)
+    if wanted.keys().isdisjoint(REPLACING):
+        merged = {**OWN, **wanted}
+        if wanted.keys().isdisjoint({"crf", "qp"}):
+            doublings = min(0.0, math.log2(fps / 60))
+            merged["qp"] = str(max(1, round(QP_AT_60_FPS + QP_PER_DOUBLED_RATE * doublings)))
         merged.setdefault("keyint", str(round(SECONDS_BETWEEN_KEY_FRAMES * fps)))
     direct = {name: value for name, value in merged.items() if name in OF_THE_WRAPPER}
     others = {name: value for name, value in merged.items() if name not in OF_THE_WRAPPER}
@@ -154,11 +154,7 @@ class Encoder:
                 if self._failure is None:
                     self._encode(shot)
             if self._failure is None:
-                self._write(self._stream.encode(None))
-                if self._repeats is not None:
-                    self._add(self._repeats.rest())
-                    if self._places or self._film.frames != self._shown:
-                        raise FramePathError(f"{self._film.frames} of {self._shown} frames came out of x264")
+                self._flush()
             self._film.close()
             self.seconds = time.thread_time()
         except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the other thread
@@ -170,14 +166,22 @@ class Encoder:
         self._planes.lay(shot.patches)
         if self._repeats is None:
             for _ in range(shot.frames):
-                self._film.add(self._stream.encode(self._frame()))
+                self._write(self._stream.encode(self._frame()))
             return
         frame = self._frame()
-        if self._repeats.reorders and (shot.frames > 1 or shot.area() < self._moving_pixels):
+        if self._repeats.delay and (shot.frames > 1 or shot.area() < self._moving_pixels):
             frame.pict_type = PictureType.P
         self._places[frame.pts] = (self._shown, shot.frames - 1)
         self._shown += shot.frames
         self._write(self._stream.encode(frame))
+
+    def _flush(self) -> None:
+        self._write(self._stream.encode(None))
+        if self._repeats is None:
+            return
+        self._film.add_coded(self._repeats.rest(), self._repeats.delay)
+        if self._film.frames != self._shown:
+            raise FramePathError(f"{self._film.frames} of {self._shown} frames came out of x264")
 
     def _frame(self) -> Any:
         frame: Any = av.VideoFrame.from_numpy_buffer(self._planes.data, "yuv420p")
@@ -194,9 +198,5 @@ class Encoder:
             if packet.pts not in self._places:
                 raise FramePathError(f"x264 gives a frame that it did not get: {packet.pts}")
             start, repeats = self._places.pop(packet.pts)
-            self._add(self._repeats.passed(bytes(packet), start, repeats, key=packet.is_keyframe))
-
-    def _add(self, frames: Iterable[Frame]) -> None:
-        delay = int(self._repeats is not None and self._repeats.reorders)
-        for frame in frames:
-            self._film.add_coded(frame, delay)
+            frames = self._repeats.passed(bytes(packet), start, repeats, key=packet.is_keyframe)
+            self._film.add_coded(frames, self._repeats.delay)

@@ -71,21 +71,29 @@ class Film:
         stream = container.add_stream(template=template) if before_14 else container.add_stream_from_template(template)
         BitStreamFilterContext(TAGS, in_stream=template, out_stream=stream)  # tags the parameter sets
 
-    def add(self, packets: Iterable[Any]) -> None:
-        """Write packets of the track, their times counted in frames."""
+    def add(self, packets: Iterable[Any], delay: int | None = None) -> None:
+        """Write packets of the track, their times counted in frames.
+
+        With a delay, that is by how many frames decoding is ahead of showing; without, packets say when to decode them.
+        """
         for packet in packets:
+            if delay is not None:
+                packet.dts = self.frames - delay
             packet.duration = 1
             packet.time_base = 1 / self._fps
             self._container.mux(packet)
             self.frames += 1
 
-    def add_coded(self, frame: Frame, delay: int) -> None:
-        """Write a coded frame; decoding is ahead of showing by so many frames."""
+    def add_coded(self, frames: Iterable[Frame], delay: int) -> None:
+        """Write coded frames; decoding is ahead of showing by so many frames."""
+        self.add((self._packet(frame) for frame in frames), delay)
+
+    def _packet(self, frame: Frame) -> Any:
         packet: Any = Packet(frame.data)
         packet.stream = self._stream
-        packet.pts, packet.dts = frame.shown, self.frames - delay
+        packet.pts = frame.shown
         packet.is_keyframe = frame.key
-        self.add([packet])
+        return packet
 
     def close(self) -> None:
         """Write the index and close the file."""

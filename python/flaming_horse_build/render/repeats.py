@@ -105,9 +105,9 @@ class Repeats:
         self._due = range(0)
 
     @property
-    def reorders(self) -> bool:
-        """Whether frames may be shown in another order than decoded in: at most one is decoded ahead of its turn."""
-        return self._stream.order_bits is not None
+    def delay(self) -> int:
+        """By how many frames decoding must be ahead of showing: 1 where there may be B-frames, else 0."""
+        return 0 if self._stream.order_bits is None else 1
 
     @classmethod
     def of(cls, extradata: bytes) -> Repeats | None:
@@ -133,12 +133,13 @@ class Repeats:
         starts = list(_START_CODE.finditer(packet))
         ends = [*(following.start() for following in starts[1:]), len(packet)]
         units = [packet[one.end() : end] for one, end in zip(starts, ends, strict=True)]
-        if any(unit[0] & REFERENCE_BITS and unit[0] & 31 in (SLICE, KEY_SLICE) for unit in units):
+        slices = [unit[0] for unit in units if unit[0] & 31 in (SLICE, KEY_SLICE)]
+        if any(head & REFERENCE_BITS for head in slices):
             yield from self.rest()
             self._due = range(start + 1, start + 1 + repeats)
         elif repeats:
             raise FramePathError("x264 made a B-frame of a picture that is shown longer")
-        if any(unit[0] & 31 == KEY_SLICE for unit in units):
+        if any(head & 31 == KEY_SLICE for head in slices):
             self._inserted = self._last = 0
             self._key_shown = start
         renumbered = (self._renumbered(unit, start) if unit[0] & 31 == SLICE else unit for unit in units)

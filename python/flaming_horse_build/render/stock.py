@@ -31,8 +31,7 @@ def assemble(parts: Sequence[Path], target: Path, fps: Fraction) -> int:
             packets = list(_packets(part, fps))
             for packet in packets:
                 packet.pts += shown
-                packet.dts = film.frames - delay
-                film.add([packet])
+            film.add(packets, delay)
             shown += len(packets)
         film.close()
     return film.frames
