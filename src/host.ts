@@ -4,9 +4,12 @@ import * as core from '@actions/core';
 import type { Options, RawInputs } from './inputs.js';
 import type { Log } from './log.js';
 import { cacheHome } from './setup/options.js';
-import { actionsCacheStore } from './store/actions-cache.js';
-import { folderStore } from './store/folder.js';
-import { noStore, readOnly, type Store } from './store/store.js';
+import { shippedFile } from './shipped.js';
+import { actionsCacheBackend } from './store/actions-cache.js';
+import { cacheClient } from './store/cache-client.js';
+import { openStore } from './store/entries.js';
+import { folderBackend } from './store/folder.js';
+import { type Backend, noBackend, readOnly, type Store } from './store/store.js';
 
 /** Where a build runs: a runner or a terminal. The only module that knows @actions/core and the runner's variables. */
 export interface Host {
@@ -48,14 +51,9 @@ export function runnerHost(env: NodeJS.ProcessEnv = process.env): Host {
     lowTrust: isLowTrust(env),
     repository: env.GITHUB_REPOSITORY ?? 'local',
     openStore: async ({ cache }) => {
-      if (cache === 'off') return noStore;
-      const service = await import('@actions/cache');
-      if (!service.isFeatureAvailable()) {
-        log.warning('there is no cache service on this runner: everything is made again each time');
-        return noStore;
-      }
-      const store = actionsCacheStore(service, workspace, log);
-      return cache === 'read' ? readOnly(store) : store;
+      if (cache === 'off') return openStore(noBackend, log);
+      const service = cacheClient([process.execPath, shippedFile('dist/cache.js')], env, log);
+      return openStore(forUse(actionsCacheBackend(service, log), cache), log);
     },
     setOutput: (name, value) => core.setOutput(name, value),
     summarise: (markdown) => {
@@ -63,6 +61,10 @@ export function runnerHost(env: NodeJS.ProcessEnv = process.env): Host {
       if (file) appendFileSync(file, `${markdown.slice(0, SUMMARY_BYTES)}\n`);
     },
   };
+}
+
+function forUse(backend: Backend, cache: 'read' | 'read-write'): Backend {
+  return cache === 'read' ? readOnly(backend) : backend;
 }
 
 /** Whether the event runs code of strangers: a pull request from a fork, or an event that such a one can cause. */
@@ -119,9 +121,8 @@ export function terminalHost(rawInputs: RawInputs, verbose: boolean, env: NodeJS
     lowTrust: false,
     repository: 'local',
     openStore: async ({ cache }) => {
-      if (cache === 'off') return noStore;
-      const store = folderStore(join(cacheHome(env), 'store'), log);
-      return cache === 'read' ? readOnly(store) : store;
+      if (cache === 'off') return openStore(noBackend, log);
+      return openStore(forUse(folderBackend(join(cacheHome(env), 'store'), log), cache), log);
     },
     setOutput: () => {},
     summarise: () => {},

@@ -25,7 +25,7 @@ export function plan(): Promise<void> {
       cores: Math.max(1, Math.floor(readCapacity().cores)),
     };
     const options = readOptions(host.rawInputs, host);
-    const { scenes } = await survey(options, host);
+    const scenes = await survey(options, host, async (found) => found.scenes);
     const missing = scenes.filter(({ stored }) => !stored).map(({ planned }) => planned);
     // shards that may not save would render for nothing
     const mayShare = options.cache === 'read-write';

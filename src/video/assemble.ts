@@ -1,10 +1,11 @@
-import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { messageOf } from '../errors.js';
+import * as v from 'valibot';
 import type { Log } from '../log.js';
 import type { FinishedScene } from '../render/reuse.js';
+import { count, readJson, seconds, texts } from '../store/json.js';
 import { cacheKey, contentKey, sha256OfFile } from '../store/keys.js';
-import type { Store, StoreEntry } from '../store/store.js';
+import type { Store } from '../store/store.js';
 import type { Tools } from './ffmpeg.js';
 import { type Chapter, joinScenes } from './join.js';
 import type { Inspection } from './probe.js';
@@ -27,6 +28,22 @@ export interface VideoFacts {
   /** SHA-256 by file name. */
   readonly files: Readonly<Record<string, string>>;
 }
+
+const factsSchema: v.GenericSchema<unknown, VideoFacts> = v.looseObject({
+  format: v.literal(VIDEO_FORMAT),
+  frames: v.pipe(count, v.minValue(1)),
+  fps: v.pipe(v.number(), v.finite(), v.gtValue(0)),
+  durationSeconds: seconds,
+  reencoded: v.array(v.object({ sceneId: v.string(), why: v.string() })),
+  chapters: v.array(v.object({ title: v.string(), start: seconds, end: seconds })),
+  inspection: v.looseObject({
+    videoSeconds: seconds,
+    audioSeconds: seconds,
+    audioVideoRatio: seconds,
+    silences: v.array(v.looseObject({ start: v.number(), end: v.number() })),
+  }),
+  files: texts,
+});
 
 export interface Assembly {
   readonly scenes: readonly { readonly finished: FinishedScene; readonly title: string }[];
@@ -63,20 +80,20 @@ export async function assemble(assembly: Assembly): Promise<AssembledVideo> {
       captions: finished.result.facts.captions.map((caption) => ({ ...caption })),
     })),
   });
-  const path = join(assembly.folder, content.slice(0, 24));
-  const key = cacheKey(assembly.cachePrefix, 'video', `v${VIDEO_FORMAT}`, content);
-  // entries never change: what replaces a damaged one lies beside it
-  const beside = `${key}-r`;
-
-  const stored = await restoreVideo({ key, path }, store, log);
-  const replaced = stored === 'damaged' ? await restoreVideo({ key: beside, path }, store, log) : stored;
-  const reused = typeof replaced === 'object';
+  const entry = {
+    key: cacheKey(assembly.cachePrefix, 'video', `v${VIDEO_FORMAT}`, content),
+    path: join(assembly.folder, content.slice(0, 24)),
+  };
+  const { path } = entry;
+  const found = await store.restore(entry, readVideo);
+  if (found.outcome === 'damaged') log.warning(`the stored video is damaged (${found.why}); it is not used`);
+  const reused = found.outcome === 'found';
   let facts: VideoFacts;
-  if (reused) facts = replaced;
+  if (reused) facts = found.value;
   else {
     await assembly.ready();
     facts = await joinAnew(assembly, path);
-    await store.save({ key: stored === 'damaged' ? beside : key, path });
+    store.save(entry);
   }
   const stem = output.replace(/\.[^./]*$/, '');
   const captions = { srt: `${stem}.srt`, vtt: `${stem}.vtt` };
@@ -84,16 +101,6 @@ export async function assemble(assembly: Assembly): Promise<AssembledVideo> {
   await place(join(path, 'video.srt'), captions.srt);
   await place(join(path, 'video.vtt'), captions.vtt);
   return { facts, reused, captions };
-}
-
-async function restoreVideo(entry: StoreEntry, store: Store, log: Log): Promise<VideoFacts | 'missing' | 'damaged'> {
-  await rm(entry.path, { recursive: true, force: true });
-  await mkdir(entry.path, { recursive: true });
-  if ((await store.restore(entry)) === undefined) return 'missing';
-  return readVideo(entry.path).catch((error: unknown) => {
-    log.warning(`the stored video is damaged (${messageOf(error)}); it is not used`);
-    return 'damaged' as const;
-  });
 }
 
 async function joinAnew({ scenes, tools, log }: Assembly, path: string): Promise<VideoFacts> {
@@ -124,8 +131,7 @@ async function joinAnew({ scenes, tools, log }: Assembly, path: string): Promise
 }
 
 async function readVideo(path: string): Promise<VideoFacts> {
-  const facts = JSON.parse(await readFile(join(path, FACTS_FILE), 'utf8')) as VideoFacts;
-  if (facts.format !== VIDEO_FORMAT) throw new Error(`format ${facts.format}, expected ${VIDEO_FORMAT}`);
+  const facts = await readJson(join(path, FACTS_FILE), factsSchema);
   for (const name of [VIDEO_FILE, ...SIDE_FILES]) {
     if ((await sha256OfFile(join(path, name))) !== facts.files[name]) throw new Error(`${name} is not what was made`);
   }
