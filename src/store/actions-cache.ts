@@ -59,7 +59,7 @@ export function actionsCacheBackend(service: CacheService, log: Log, limits: Lim
   const trySave = (key: string, folder: string, taken: () => void): Promise<SaveOutcome> =>
     limit(async () => {
       const isClosed = (): boolean => reading.isOff() || writing.isOpen();
-      if (!(await available) || isClosed()) return 'failed';
+      if (isClosed()) return 'failed';
       await uploads();
       if (isClosed()) return 'failed';
       const started = performance.now();
@@ -81,6 +81,7 @@ export function actionsCacheBackend(service: CacheService, log: Log, limits: Lim
     restore: ({ key, path, linksTo }, prefixes) => read(() => service.restore(key, prefixes, path, linksTo)),
     find: async (key, prefixes) => (await read(() => service.find(key, prefixes)))?.key,
     save: async ({ key, path }, taken) => {
+      if (!(await available)) return 'off';
       const outcome = await trySave(key, path, taken);
       if (outcome !== 'failed' || writing.isOpen() || reading.isOff()) return outcome;
       await passed(limits.saveAgain, hurried.signal);

@@ -71,10 +71,8 @@ export function folderBackend(root: string, log: Log, limitBytes = DEFAULT_LIMIT
       await mkdir(root, { recursive: true });
       temporary = await mkdtemp(join(root, TEMPORARY));
       await copyTree(path, temporary, linksTo);
-      await moveTo(join(root, nameOfKey(key)), temporary);
+      if (!(await takesName(temporary, join(root, nameOfKey(key))))) return 'exists';
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOTEMPTY' || code === 'EEXIST') return 'exists';
       tell('write to', error);
       return 'failed';
     } finally {
@@ -107,15 +105,18 @@ function isOfTheMachine(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENAMETOOLONG'].includes(code);
 }
 
-/** Gives a folder its name. A file of that name, which nobody here made, goes. */
-async function moveTo(target: string, temporary: string): Promise<void> {
+/** Gives a folder its name; false where there is an entry of that name. A file, which nobody here made, goes. */
+async function takesName(folder: string, name: string): Promise<boolean> {
   try {
-    await rename(temporary, target);
+    await rename(folder, name);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw error;
-    await rm(target);
-    await rename(temporary, target);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
+    if (code !== 'ENOTDIR') throw error;
+    await rm(name);
+    await rename(folder, name);
   }
+  return true;
 }
 
 /** The name of an entry's folder. Names with a dot in front are kept for what is on its way. */

@@ -90,7 +90,8 @@ export async function cacheServer(): Promise<CacheServer> {
     if (kind === 'lookup' && !twirp) {
       const version = url.searchParams.get('version') ?? '';
       const found = find((url.searchParams.get('keys') ?? '').split(','), version);
-      if (found >= 0) json({ archiveLocation: `${base}/blob/${found + 1}`, cacheKey: entries[found]?.key, scope: 'main' });
+      if (found >= 0)
+        json({ archiveLocation: `${base}/blob/${found + 1}`, cacheKey: entries[found]?.key, scope: 'main' });
       else response.writeHead(204).end();
       return;
     }

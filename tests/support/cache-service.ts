@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Log } from '../../src/log.js';
 import { actionRoot } from '../../src/shipped.js';
-import { type Limits, actionsCacheBackend } from '../../src/store/actions-cache.js';
+import { actionsCacheBackend, type Limits } from '../../src/store/actions-cache.js';
 import { type CacheService, cacheClient, type Patience } from '../../src/store/cache-client.js';
 import type { Backend } from '../../src/store/store.js';
 import { type CacheServer, cacheServer } from './cache-server.js';
@@ -23,7 +23,7 @@ export const QUICK: Patience = { ...PATIENT, answer: 1500, stretch: 1500, bytes:
 export interface Bench {
   readonly server: CacheServer;
   readonly service: CacheService;
-  backend(limits?: Limits): Backend;
+  backend(limits?: Limits, log?: Log): Backend;
 }
 
 const open: { close(): Promise<void> }[] = [];
@@ -41,5 +41,10 @@ export async function cacheBench(
   const { PATH = '', HOME = '' } = process.env;
   const service = cacheClient(COMMAND, { PATH, HOME, ...server.env(version), ...env }, log, patience);
   open.push(service, server);
-  return { server, service, backend: (limits) => actionsCacheBackend(service, log, limits) };
+  return {
+    server,
+    service,
+    // the service outlives the backends on it
+    backend: (limits, told = log) => actionsCacheBackend({ ...service, close: async () => {} }, told, limits),
+  };
 }
