@@ -112,11 +112,12 @@ export function cacheClient(
 
   const start = (): Promise<Running> => {
     moved = 0;
-    running ??= startProcess(command, env, patience.start, onMessage, (why) => {
+    const started = startProcess(command, env, patience.start, onMessage, (why) => {
       log.debug(`cache process: ${why}`);
-      void stop(why);
+      if (running === started) void stop(why);
     });
-    return running;
+    running = started;
+    return started;
   };
   void start().catch(() => {}); // told by the first call
 
