@@ -6,7 +6,8 @@ import type { Backend, Brought, SaveOutcome } from './store.js';
 /** GitHub takes 200 uploads and 1500 downloads a minute from a repository; we leave room for its other jobs. */
 const UPLOADS_A_MINUTE = 120;
 const DOWNLOADS_A_MINUTE = 900;
-const AT_ONCE = 4;
+const DOWNLOADS_AT_ONCE = 4;
+const UPLOADS_AT_ONCE = 3;
 
 /** How a service that fails is treated, in ms. */
 export interface Limits {
@@ -25,7 +26,8 @@ const LIMITS: Limits = { pause: 30_000, lost: 5_000, saveAgain: 20_000 };
  * does, it costs a build no more than one call that hangs.
  */
 export function actionsCacheBackend(service: CacheService, log: Log, limits: Limits = LIMITS): Backend {
-  const limit = pLimit(AT_ONCE);
+  // apart: what the build waits for shall not wait for saves
+  const [toRead, toSave] = [pLimit(DOWNLOADS_AT_ONCE), pLimit(UPLOADS_AT_ONCE)];
   const uploads = rateLimit(UPLOADS_A_MINUTE);
   const downloads = rateLimit(DOWNLOADS_A_MINUTE);
   const available = service.available().then((is) => {
@@ -41,7 +43,7 @@ export function actionsCacheBackend(service: CacheService, log: Log, limits: Lim
 
   /** Asks for an entry while the service is well. */
   const read = (ask: () => Promise<Answer>): Promise<Brought | undefined> =>
-    limit(async () => {
+    toRead(async () => {
       if (!(await available) || reading.isOpen()) return undefined;
       await downloads();
       if (reading.isOpen()) return undefined; // while this call waited for its turn
@@ -57,7 +59,7 @@ export function actionsCacheBackend(service: CacheService, log: Log, limits: Lim
     });
 
   const trySave = (key: string, folder: string, taken: () => void): Promise<SaveOutcome> =>
-    limit(async () => {
+    toSave(async () => {
       const isClosed = (): boolean => reading.isOff() || writing.isOpen();
       if (isClosed()) return 'failed';
       await uploads();

@@ -196,8 +196,6 @@ async function startProcess(
     const variables = Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
     const start: CacheStart = { env: Object.fromEntries(variables), folder };
     child.send(start, () => {});
-    child.unref();
-    child.channel?.unref();
     return { child, folder, available };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
