@@ -43,7 +43,7 @@ import os, subprocess, time
 
 class Main(Scene):
     def construct(self):
-        child = subprocess.Popen(["sleep", "1000"])
+        child = subprocess.Popen(["sleep", "1000"], start_new_session=True)
         Path("pids").write_text(f"{os.getpid()} {child.pid}")
         time.sleep(1000)
 """
@@ -63,7 +63,11 @@ class Asked:
         told = b""
         while data := self.channel.recv(1 << 16):
             told += data
-        return self.process.returncode, output, [json.loads(line) for line in told.decode().splitlines()]
+        events = [json.loads(line) for line in told.decode().splitlines() if line]
+        ended = events.pop()  # from the guard
+        assert ended["event"] == "ended"
+        assert ended["peak_rss_bytes"] > 50e6
+        return self.process.returncode, output, events
 
     @property
     def result(self) -> dict[str, Any]:
