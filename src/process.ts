@@ -52,7 +52,7 @@ const LONGEST_LINE = 1_000_000;
 /** Seconds that a command has to end by itself. */
 const STOP_LIMIT = 3;
 /** Seconds that it has to say where it stands. */
-const LAST_CALL = 3;
+const LAST_CALL = 2;
 /** Seconds that a guard has to kill everything. It gives up after 10 itself. */
 const GUARD_LIMIT = 15;
 /** Seconds in which output is still read when the child has ended and somebody else holds its pipes. */
