@@ -211,10 +211,10 @@ def wait_for(child: int, channel: int) -> tuple[int, int]:
         ended = 0
         while ended != child:  # orphans come here too
             ended, code, used = os.wait4(-1, 0)
-            status = os.waitstatus_to_exitcode(code)
+            status = 128 + os.WTERMSIG(code) if os.WIFSIGNALED(code) else os.WEXITSTATUS(code)
             peak = used.ru_maxrss * (1024 if LINUX else 1)
     kill_below(child)
-    return (status if status >= 0 else 128 - status), peak
+    return status, peak
 
 
 def say_ended(peak: int) -> None:
