@@ -103,15 +103,18 @@ def execute(command: list[str]) -> NoReturn:
 
 def children(parent: int) -> list[int]:
     """The processes that have this parent, ended ones included; on Linux only. Gone ones have none."""
-    found: list[int] = []
-    with contextlib.suppress(OSError):
-        for thread in os.listdir(f"/proc/{parent}/task"):  # noqa: PTH208 - one module less
-            try:
-                with open(f"/proc/{parent}/task/{thread}/children") as file:  # noqa: PTH123
-                    found += map(int, file.read().split())
-            except FileNotFoundError:
-                return _scan(parent)  # a kernel without that list, or the thread just ended
-    return found
+    try:
+        threads = os.listdir(f"/proc/{parent}/task")  # noqa: PTH208 - one module less
+        return [pid for thread in threads for pid in _listed(f"/proc/{parent}/task/{thread}/children")]
+    except FileNotFoundError:  # it is gone, or this kernel keeps no such list
+        return _scan(parent) if os.path.exists(f"/proc/{parent}") else []  # noqa: PTH110
+    except OSError:
+        return []
+
+
+def _listed(file: str) -> list[int]:
+    with open(file) as pids:  # noqa: PTH123
+        return [int(pid) for pid in pids.read().split()]
 
 
 def _scan(parent: int) -> list[int]:
@@ -144,9 +147,9 @@ def _have_children() -> bool:
 
 
 def kill_descendants() -> None:
-    """Kill everything below this process, again and again until nothing is left: some fork faster than they are found."""
+    """Kill everything below this process, again and again until nothing is left: some fork while they are killed."""
     deadline = time.monotonic() + KILL_LIMIT
-    while _have_children() and os.path.exists("/proc/self"):  # noqa: PTH110 - one module less
+    while _have_children() and os.path.exists("/proc/self"):  # noqa: PTH110
         kill_trees(children(os.getpid()))
         if time.monotonic() > deadline:
             left = ", ".join(map(str, children(os.getpid())))

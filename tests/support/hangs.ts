@@ -30,7 +30,7 @@ export const WAITING: Readonly<Record<string, Hang>> = {
     'server = socket.create_server(("127.0.0.1", 0))\nserver.accept()  # here',
   ),
   'it waits for a process': hang('subprocess.run(["sleep", "100000"])  # here'),
-  'it opens a pipe that nobody writes to': hang('os.mkfifo("pipe")\nopen("pipe")  # here'),
+  'it opens a pipe that nobody writes to': hang('name = f"pipe_{os.getpid()}"\nos.mkfifo(name)\nopen(name)  # here'),
   'it waits for an item of a queue': hang('queue.Queue().get()  # here'),
   'it waits for a thread, which waits': hang(
     'def work():\n    threading.Event().wait()\nthread = threading.Thread(target=work)\nthread.start()\nthread.join()  # here',
@@ -49,7 +49,7 @@ export const BUSY: Readonly<Record<string, Hang>> = {
   'it loops': hang('while True: pass  # here'),
   'it is in C code that holds the interpreter': hang('import re\nre.match(r"(a+)+$", "a" * 60 + "b")  # here'),
   'an updater never ends': hang(
-    'self.add(Dot().add_updater(lambda dot: [0 for _ in endless()]))\nself.wait(1)',
+    'self.add(Dot().add_updater(lambda dot, dt: sum(endless())))\nself.wait(1)',
     'def endless():\n    while True: yield 1  # here\n',
   ),
   'it catches whatever is raised': hang(
