@@ -75,6 +75,8 @@ class Events:
     def alive(self) -> None:
         """Say that something goes on; not more often than is needed."""
         now = time.monotonic()
+        if self._lock.locked():  # called from anywhere, perhaps from within send
+            return
         if now - self._last_sign >= SECONDS_BETWEEN_SIGNS_OF_LIFE:
             self._last_sign = now
             self.send("alive")
