@@ -30,6 +30,7 @@ import { recordFailure, recordSuccess, tell } from './steps/record.js';
 import { renderMissing, startRenders } from './steps/render.js';
 import { restoreScenes } from './steps/restore.js';
 import { speakFor } from './steps/speak.js';
+import { sweep } from './steps/sweep.js';
 import type { AssembledVideo } from './video/assemble.js';
 import type { Backend } from './voice/plan.js';
 import { VoiceUnavailable } from './voice/provide.js';
@@ -46,7 +47,11 @@ export async function build(options: Options, host: Host, signal?: AbortSignal):
     for (const repair of state.repairs) host.log.warning(repair, { file: state.path });
     try {
       const project = await readProject(state, host.checkout);
-      return await buildLocked(await makeContext(project, options, host, signal));
+      const context = await makeContext(project, options, host, signal);
+      const { workDir } = context;
+      const swept = await sweep({ projectDir: project.folder, workDir, output: outputOf(options, project) });
+      for (const path of swept) host.log.debug(`removed what an earlier build left: ${path}`);
+      return await buildLocked(context);
     } catch (error) {
       await recordFailure(state, error, host);
       throw error;

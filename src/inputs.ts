@@ -40,6 +40,9 @@ export interface Options {
   readonly encoder: 'fast' | 'stock';
   /** x264 options by name, over our own. */
   readonly encoderOptions: Readonly<Record<string, string>>;
+  /** How long a scene may render, and how long without progress; undefined: told from its expected length. */
+  readonly sceneTimeoutMinutes: number | undefined;
+  readonly stallMinutes: number | undefined;
   /** Build this share of the scenes and stop before the video is joined; undefined: everything. */
   readonly shard: Shard | undefined;
 }
@@ -94,6 +97,16 @@ export const INPUTS = {
     default: '',
     description: 'x264 options for the fast encoder, as name=value separated by commas, colons or newlines.',
   },
+  'scene-timeout-minutes': {
+    default: '',
+    description:
+      'A scene that renders longer is stopped and reported. Empty: at least 60, and more for a scene that is expected to be long or slow.',
+  },
+  'stall-minutes': {
+    default: '',
+    description:
+      'A scene without progress for so long is stopped and reported. Empty: 15 to 60, by its expected length.',
+  },
   shard: { default: '', description: 'i/n: render only this share of the scenes into the cache, and join nothing.' },
 } as const satisfies Record<string, InputSpec>;
 
@@ -134,6 +147,8 @@ export function readOptions(raw: RawInputs, context: InputContext): Options {
     output: output === '' ? undefined : path(video(output)),
     encoder: oneOf('encoder', text('encoder'), ['fast', 'stock'] as const),
     encoderOptions: Object.freeze(encoderOptions(text('encoder-options'))),
+    sceneTimeoutMinutes: minutes('scene-timeout-minutes', text('scene-timeout-minutes')),
+    stallMinutes: minutes('stall-minutes', text('stall-minutes')),
     shard: shard(text('shard')),
   });
 }
@@ -151,6 +166,12 @@ function parallelRenders(input: string, variable: string): number {
   const [name, value] = input === '' ? ['PARALLEL_RENDERS', variable.trim() || '0'] : ['parallel-renders', input];
   if (!/^(-1|\d{1,3})$/.test(value)) throw invalid(name, value, '0 (sized to the runner), a number of renders, or -1');
   return Number(value);
+}
+
+function minutes(name: InputName, value: string): number | undefined {
+  if (value === '') return undefined;
+  if (/^\d{1,5}(\.\d{1,3})?$/.test(value) && Number(value) > 0) return Number(value);
+  throw invalid(name, value, 'a number of minutes above 0, like 30');
 }
 
 function list(value: string): string[] {

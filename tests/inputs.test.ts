@@ -24,6 +24,8 @@ test('without any input but the project, options are the documented defaults', (
     output: undefined,
     encoder: 'fast',
     encoderOptions: {},
+    sceneTimeoutMinutes: undefined,
+    stallMinutes: undefined,
     shard: undefined,
   });
 });
@@ -58,6 +60,8 @@ test.each<[Given, Partial<Options>]>([
     { 'encoder-options': ' crf=20, preset=slow:me=hex\n\n8x8dct=0 ' },
     { encoderOptions: { crf: '20', preset: 'slow', me: 'hex', '8x8dct': '0' } },
   ],
+  [{ 'scene-timeout-minutes': '90' }, { sceneTimeoutMinutes: 90 }],
+  [{ 'stall-minutes': ' 0.5 ' }, { stallMinutes: 0.5 }],
   [{ shard: '1/1' }, { shard: { index: 1, count: 1 } }],
   [{ shard: '2/4' }, { shard: { index: 2, count: 4 } }],
   [{ shard: '256/256' }, { shard: { index: 256, count: 256 } }],
@@ -83,6 +87,10 @@ test.each<[Given, string, RegExp]>([
   [{ encoder: 'nvenc' }, 'nvenc', /fast, stock/],
   [{ 'encoder-options': 'crf=20,fast' }, 'fast', /name=value/],
   [{ 'encoder-options': 'a b=c' }, 'a b=c', /name=value/],
+  [{ 'scene-timeout-minutes': '0' }, '0', /above 0/],
+  [{ 'scene-timeout-minutes': '1h' }, '1h', /minutes/],
+  [{ 'stall-minutes': '-5' }, '-5', /above 0/],
+  [{ 'stall-minutes': '1e9' }, '1e9', /minutes/],
   [{ shard: '0/4' }, '0/4', /1 <= i <= n/],
   [{ shard: '5/4' }, '5/4', /1 <= i <= n/],
   [{ shard: '1' }, '1', /i\/n/],

@@ -12,6 +12,8 @@ import { writeSceneVideo } from '../video/join.js';
 import type { ProvidedLine } from '../voice/provide.js';
 import { beyondSources } from './beyond.js';
 import { openedToCover, writtenSince } from './content.js';
+import type { RenderLimits } from './limits.js';
+import { OutOfMemory } from './memory.js';
 import type { Progress } from './progress.js';
 import type { SceneResult } from './result.js';
 import { completeScene, type FinishedScene, resultFolder, SCENE_VIDEO, type SceneStore, saveScene } from './reuse.js';
@@ -28,6 +30,7 @@ export interface RenderMany {
   readonly spoken: readonly ProvidedLine[];
   /** What the voice wrote for scenes to read: covered by the keys of lines. */
   readonly voiceFiles: ReadonlySet<string>;
+  readonly limitsOf: (planned: PlannedScene) => RenderLimits;
   readonly settings: RenderSettings;
   readonly sceneStore: SceneStore;
   readonly tools: Tools;
@@ -51,25 +54,34 @@ export interface Renders {
 
 /**
  * Renders scenes side by side, the longest first, and saves each as soon as it is done, so that a later failure or
- * cancellation loses nothing. A failing scene does not stop the others: all failures come back together at the end.
+ * cancellation loses nothing. A failing scene does not stop the others: all failures come back together at the end. One
+ * that ran out of memory is rendered once more by itself.
  */
 export async function renderScenes(many: RenderMany): Promise<Renders> {
   const limit = pLimit(many.atOnce);
   const rendered = new Map<string, RenderedScene>();
   const failures: { index: number; error: UserError }[] = [];
-  const work = longestFirst(many.scenes).map(async (planned) => {
+  const outOfMemory: PlannedScene[] = [];
+  const attempt = async (planned: PlannedScene, isRetry: boolean): Promise<void> => {
     const { id, index } = planned.scene;
     try {
       const fresh = await limit(() => renderOne(planned, many));
       // saving needs no core: the next render starts meanwhile
       rendered.set(id, { finished: fresh.finished, notSaved: await saveOne(planned, fresh, many) });
     } catch (error) {
+      if (error instanceof OutOfMemory && !isRetry) {
+        outOfMemory.push(planned);
+        many.log.warning(`${error.message}; it is rendered again when no other scene is`, error.place);
+        return;
+      }
       const errors = userErrorsOf(error);
       if (!errors) throw error;
       failures.push(...errors.map((userError) => ({ index, error: userError })));
     }
-  });
-  const settled = await Promise.allSettled(work);
+  };
+  const settled = await Promise.allSettled(longestFirst(many.scenes).map((planned) => attempt(planned, false)));
+  // one after the other, each with all of the memory for itself
+  for (const planned of outOfMemory) settled.push(...(await Promise.allSettled([attempt(planned, true)])));
   many.progress.stop();
   for (const result of settled) if (result.status === 'rejected') throw result.reason;
   return { rendered, failures: failures.sort((a, b) => a.index - b.index).map(({ error }) => error) };
@@ -89,6 +101,7 @@ async function renderOne(planned: PlannedScene, many: RenderMany): Promise<Fresh
   const started = performance.now();
   const result = await renderScene(scene, resultFolder(content, sceneStore), many.settings, {
     onFrames: (frames) => progress.frames(scene.id, frames),
+    limits: many.limitsOf(planned),
     log,
     signal: many.signal,
   });

@@ -5,6 +5,7 @@ import { childEnvironment } from '../process.js';
 import { dependenciesOf } from '../project/project.js';
 import type { Scene } from '../project/scenes.js';
 import { parallelism, readCapacity, renderMemory } from '../render/capacity.js';
+import { limitsFor } from '../render/limits.js';
 import { reportProgress } from '../render/progress.js';
 import { renderScenes } from '../render/render.js';
 import type { FinishedScene, SceneStore } from '../render/reuse.js';
@@ -47,7 +48,8 @@ export async function renderMissing(
   const sizeOf = (scene: Scene): { width: number; height: number; fps: number } =>
     size ?? dependenciesOf(project, scene).size;
   const memory = Math.max(...missing.map(({ scene }) => renderMemory(sizeOf(scene), options.encoder)));
-  const { renders, reason } = parallelism(options.parallelRenders, missing.length, memory, readCapacity());
+  const capacity = readCapacity();
+  const { renders, reason } = parallelism(options.parallelRenders, missing.length, memory, capacity);
   host.log.info(`rendering ${count(missing.length, 'scene')}, ${renders} at a time (${reason})`);
 
   const secondsOf = new Map(spoken.lines.map(({ key, seconds }) => [key, seconds]));
@@ -64,6 +66,8 @@ export async function renderMissing(
     project,
     spoken: spoken.lines,
     voiceFiles: voiceFiles(voice, spoken),
+    limitsOf: ({ scene, cost }) =>
+      limitsFor({ length: lengthOf(scene), render: cost }, renders / capacity.cores, options),
     settings: {
       ...server.place,
       shared: await server.shared,

@@ -9,6 +9,7 @@ import time
 import traceback
 from pathlib import Path
 
+from . import signs
 from .events import CHANNEL, Events
 from .job import Job, JobError, read_job
 from .problems import FramePathError, SceneError, UserFiles, describe
@@ -34,6 +35,8 @@ def run(arguments: list[str], started: float, prepared: Stage | None = None) -> 
         if len(arguments) not in (1, 2):
             raise JobError("expected one argument, the path of the job")
         job = read_job(Path(arguments[0]))
+        signs.tell_where(Path(arguments[0]))
+        signs.send(events)
         here = prepared or prepare(job.project_dir, job.repo_root, job.seed, events)
         if (here.files.project_dir, here.files.repo_root, here.seed) != (job.project_dir, job.repo_root, job.seed):
             raise JobError("the server that was asked for this render is one of another project")
