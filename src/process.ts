@@ -25,6 +25,8 @@ export interface RunOptions {
   readonly env: NodeJS.ProcessEnv;
   /** The Python that runs the guard; see docs/protocol.md. Without one the child is started bare (short tools). */
   readonly guardPython?: string;
+  /** Whether the command runs code of the project: it then cannot inspect the processes above it; see python/confine.py. */
+  readonly confine?: boolean;
   /** The socket of a server to offer the command to, through the guard; see docs/protocol.md. */
   readonly through?: string | undefined;
   /** Each JSON line that the child writes to descriptor 3. */
@@ -84,9 +86,9 @@ function killGroup(child: ChildProcess): void {
  */
 export function run(command: string, args: readonly string[], options: RunOptions): Promise<Finished> {
   const { guardPython } = options;
-  const through = options.through ? ['--through', options.through] : [];
+  const flags = [...(options.confine ? ['--confine'] : []), ...(options.through ? ['--through', options.through] : [])];
   const [file, argv] = guardPython
-    ? [guardPython, ['-I', '-S', shippedFile('python/guard.py'), ...through, command, ...args]]
+    ? [guardPython, ['-I', '-S', shippedFile('python/guard.py'), ...flags, command, ...args]]
     : [command, [...args]];
   const started = performance.now();
 

@@ -21,6 +21,8 @@ export interface RenderPlace {
   /** Private folders of renders are made here. */
   readonly workDir: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Called where scenes could inspect the processes of the action, with the reason; see python/confine.py. */
+  readonly onUnconfined?: (why: string) => void;
 }
 
 /** What all renders of a build share. Paths are absolute. */
@@ -99,6 +101,7 @@ export async function renderScene(
     cwd: settings.projectDir,
     env: renderEnvironment(settings),
     guardPython: settings.python,
+    confine: true,
     through: settings.shared?.socket,
     idleLimit: limits.stallSeconds,
     wallLimit: limits.sceneSeconds,
@@ -116,6 +119,7 @@ export async function renderScene(
         failureType = String(event.type);
       }
       if (event.event === 'warning' && typeof event.message === 'string') warn(event, event.message);
+      if (event.event === 'unconfined') settings.onUnconfined?.(String(event.why));
     },
   });
   const stacks = await readFile(stackFile, 'utf8').catch(() => '');

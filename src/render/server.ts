@@ -77,10 +77,12 @@ async function serve(
       cwd: place.projectDir,
       env: renderEnvironment(place),
       guardPython: place.python,
+      confine: true,
       stop,
       signal: AbortSignal.any([late.signal, ...(signal ? [signal] : [])]),
       onLine: (line) => say(line.trimEnd()),
-      onEvent: ({ event, seconds, message }) => {
+      onEvent: ({ event, seconds, message, why }) => {
+        if (event === 'unconfined') place.onUnconfined?.(String(why));
         if (event === 'listening') listening({ socket, begun, said });
         if (event === 'warning') log.warning(String(message));
         if (event !== 'ready') return;
