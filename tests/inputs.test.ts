@@ -25,6 +25,9 @@ test('without any input but the project, options are the documented defaults', (
     encoder: 'fast',
     encoderOptions: {},
     shard: undefined,
+    gates: 'warn',
+    validateOnly: 'false',
+    failFast: false,
   });
 });
 
@@ -58,6 +61,12 @@ test.each<[Given, Partial<Options>]>([
     { 'encoder-options': ' crf=20, preset=slow:me=hex\n\n8x8dct=0 ' },
     { encoderOptions: { crf: '20', preset: 'slow', me: 'hex', '8x8dct': '0' } },
   ],
+  [{ gates: 'strict' }, { gates: 'strict' }],
+  [{ gates: 'off' }, { gates: 'off' }],
+  [{ 'validate-only': 'true' }, { validateOnly: 'true' }],
+  [{ 'validate-only': 'deep' }, { validateOnly: 'deep' }],
+  [{ 'validate-only': '' }, { validateOnly: 'false' }],
+  [{ 'fail-fast': 'true' }, { failFast: true }],
   [{ shard: '1/1' }, { shard: { index: 1, count: 1 } }],
   [{ shard: '2/4' }, { shard: { index: 2, count: 4 } }],
   [{ shard: '256/256' }, { shard: { index: 256, count: 256 } }],
@@ -83,6 +92,9 @@ test.each<[Given, string, RegExp]>([
   [{ encoder: 'nvenc' }, 'nvenc', /fast, stock/],
   [{ 'encoder-options': 'crf=20,fast' }, 'fast', /name=value/],
   [{ 'encoder-options': 'a b=c' }, 'a b=c', /name=value/],
+  [{ gates: 'none' }, 'none', /strict, warn, off/],
+  [{ 'validate-only': 'yes' }, 'yes', /false, true, deep/],
+  [{ 'fail-fast': '1' }, '1', /false, true/],
   [{ shard: '0/4' }, '0/4', /1 <= i <= n/],
   [{ shard: '5/4' }, '5/4', /1 <= i <= n/],
   [{ shard: '1' }, '1', /i\/n/],
