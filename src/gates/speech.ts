@@ -1,4 +1,5 @@
 import type { SyntaxNode } from '@lezer/common';
+import { importsOf } from '../project/imports.js';
 import { childrenOf, textOf } from '../project/python-source.js';
 import { findClass, kindOf, type PythonClass } from '../project/scene-class.js';
 import { type Check, findingAt, type SceneUnderCheck } from './check.js';
@@ -47,16 +48,10 @@ export const nestedVoiceovers: Check = (under) =>
 
 /** Narration that stands in the scene instead of SCRIPT: no voice speaks it. */
 export const ownNarration: Check = (under) => {
-  const { sources } = under;
-  // another service, or the repository's own, may speak anything
-  const ours = sources.some(({ reading }) => reading.calls.some(({ name }) => name === 'get_speech_service'));
-  const hasOwnService = sources.some(({ reading }) =>
-    /\/flaming_horse_voice(\.py|\/__init__\.py)$/.test(reading.source.path),
-  );
-  if (!ours || hasOwnService) return [];
+  if (!speaksByOurService(under)) return [];
   const { narration } = under.project;
   const known = new Set([...narration.lines.map(({ text }) => normal(text)), ...under.recorded]);
-  return sources.flatMap(({ reading, severityAt }) =>
+  return under.sources.flatMap(({ reading, severityAt }) =>
     voiceoversOf(reading).flatMap((call) => {
       const spoken = argumentOf(call, 'text', 0);
       if (!spoken || call.args.some(({ name }) => name === 'path' || name === '**')) return [];
@@ -87,6 +82,26 @@ export const ownNarration: Check = (under) => {
     }),
   );
 };
+
+/** Whether the only service is the one that reads spoken lines; another one, or the repository's own, may speak anything. */
+function speaksByOurService({ sources }: SceneUnderCheck): boolean {
+  if (sources.some(({ reading }) => /\/flaming_horse_voice(\.py|\/__init__\.py)$/.test(reading.source.path)))
+    return false;
+  const calls = sources.flatMap(({ reading }) =>
+    reading.calls.filter(({ name }) => name === 'set_speech_service').map((call) => ({ call, reading })),
+  );
+  return (
+    calls.length > 0 &&
+    calls.every(
+      ({ call, reading: { source } }) =>
+        /\bget_speech_service\s*\(/.test(textOf(source, call.node)) &&
+        importsOf(source).some(
+          ({ level, module, names }) =>
+            level === 0 && module === 'flaming_horse_voice' && names?.some(({ as }) => as === 'get_speech_service'),
+        ),
+    )
+  );
+}
 
 function voiceoversOf({ calls }: Reading): Call[] {
   return calls.filter(({ called }) => called.endsWith('.voiceover'));

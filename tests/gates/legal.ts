@@ -84,6 +84,13 @@ export const LEGAL: readonly { readonly style: string; readonly source: string; 
       'from manim import Scene as Sc, Create, Circle\nclass A(Sc):\n    def construct(self):\n        self.play(Create(Circle()), run_time=0.1)\n',
   },
   {
+    style: 'another service that speaks what it is given',
+    source: sceneWith(
+      'with self.voiceover(text="Words of its own."):\n    self.wait(0.1)',
+      TOP.replace('flaming_horse_voice', 'own_service'),
+    ),
+  },
+  {
     style: 'a line in a variable',
     source: sceneWith('text = SCRIPT["one"]\nwith self.voiceover(text=text):\n    self.wait(0.1)'),
   },
@@ -179,6 +186,8 @@ export const LEGAL: readonly { readonly style: string; readonly source: string; 
 
 /** Files that these scenes use. */
 export const LEGAL_FILES: Readonly<Record<string, string>> = {
+  'own_service.py':
+    'from flaming_horse_voice import CachedVoice\nfrom manim_voiceover_plus.services.base import SpeechService\n\n\nclass Loud(SpeechService):\n    def generate_from_text(self, text, **kw): raise AssertionError\n\n\ndef get_speech_service(folder): return Loud()\n',
   'side.py': 'from manim import Dot\n\ndef shape(): return Dot()\n',
   'parts/more.py': 'from manim import Dot\n\ndef dot(): return Dot()\n',
   'base.py':
