@@ -1,11 +1,11 @@
 # ruff: noqa: INP001, T201 - a program beside the package; its standard output is its result
-"""Say as JSON on standard output which files are not Python and which modules cannot be found; nothing is imported or run.
+"""Say as JSON on standard output which files are not Python and which modules cannot be found. Nothing is imported.
 
-    python check_sources.py '{"files": ["/abs/scene.py"], "imports": [{"roots": ["/abs"], "modules": ["numpy", "a.b"]}]}'
-    {"syntax": {"/abs/scene.py": {"line": 3, "message": "invalid syntax"}}, "missing": [["a.b"]]}
+    python check_sources.py '{"files": ["/a/scene.py"], "imports": [{"roots": ["/a"], "modules": ["numpy", "a.b"]}]}'
+    {"syntax": {"/a/scene.py": {"line": 3, "message": "invalid syntax"}}, "missing": [["a.b"]]}
 
-`missing` has one list for each entry of `imports`: the modules that are neither in its folders nor anywhere else where this
-Python looks. Started by src/gates/python.ts.
+`missing` has one list for each entry of `imports`: the modules that are neither in its folders nor anywhere else where
+this Python looks. Started by src/gates/python.ts.
 """
 
 from __future__ import annotations

@@ -45,7 +45,8 @@ async function pythonFacts(latex: boolean, context: BuildContext): Promise<Pytho
     return (await expectRuntime({ ...setupOf(context), latex })).python;
   } catch (error) {
     const [first] = userErrorsOf(error) ?? [];
-    if (!first) throw error;
+    // one that was asked for must be there
+    if (!first || context.options.python !== '') throw error;
     context.host.log.info(`${first.message}: imports were not checked, and syntax only by our own parser`);
     return undefined;
   }

@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { actionRoot } from '../src/shipped.js';
 import { sceneWith, TOP } from './gates/support.js';
 import { QUICK, type Workshop, workshop } from './support/cli.js';
 
@@ -123,6 +125,32 @@ describe('a half-written project', () => {
     for (const id of ['gone', 'broken', 'key', 'empty']) expect(stderr).toContain(`scene ${id} is in no share`);
   });
 
+  test('is planned without the scenes that cannot be rendered', async () => {
+    const output = join(shop.base, 'output');
+    writeFileSync(output, '');
+    const inputs = {
+      project: shop.project,
+      voice: 'espeak',
+      python: QUICK[1],
+      setup: 'never',
+      'target-minutes': '0.01',
+      'max-shards': '9',
+    };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(actionRoot(), 'dist', 'plan.js')], {
+      cwd: shop.base,
+      encoding: 'utf8',
+      env: {
+        ...{ PATH: process.env.PATH, HOME: shop.base, GITHUB_WORKSPACE: shop.base, GITHUB_OUTPUT: output },
+        ...Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
+      },
+    });
+    expect([status, stderr]).toEqual([0, '']);
+    const { include } = JSON.parse(/\{"include".*\}/.exec(readFileSync(output, 'utf8'))?.[0] ?? '');
+    expect(include.map((job: { scenes: string }) => job.scenes).sort()).toEqual(['a', 'b', 'runs']);
+    expect(stdout).toMatch(/::warning file=projects\/tiny\/old\.py,line=16::Manim has no ShowCreation/);
+    expect(stdout).toMatch(/::warning file=projects\/tiny\/project_state\.json,line=\d+::scene gone/);
+  });
+
   test('stops before any work with fail-fast', async () => {
     const { status, stderr } = await shop.cli('build', shop.project, ...QUICK, '--fail-fast', 'true');
     expect([status, errorsOf(stderr).length]).toEqual([1, 5]);
@@ -195,7 +223,7 @@ test('a deep check runs each scene, and makes nothing', async () => {
   const body =
     'with self.voiceover(text=SCRIPT["opening"]) as t:\n    self.wait(t.duration)\n    assert 1.5 < t.duration < 3';
   write('speaks.py', sceneWith(body, SIZE));
-  rmSync(join(shop.project, 'media'), { recursive: true });
+  rmSync(join(shop.project, 'media'), { recursive: true, force: true });
   const { status, stderr } = await shop.cli(
     'validate',
     shop.project,

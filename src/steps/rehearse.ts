@@ -73,7 +73,7 @@ async function rehearseOne(scene: Scene, place: RenderPlace, context: BuildConte
     place,
   );
   let failure: UserError | undefined;
-  const finished = await run(place.python, ['-m', 'flaming_horse_build.render.rehearsal', jobFile], {
+  const finished = await run(place.python, ['-m', 'flaming_horse_build.rehearsal', jobFile], {
     cwd: place.projectDir,
     env: renderEnvironment(place),
     guardPython: place.python,

@@ -1,8 +1,8 @@
 """Run one scene as Manim's dry run does: every line of it, without drawing a frame or writing a video.
 
-    python -m flaming_horse_build.render.rehearsal JOB.json
+    python -m flaming_horse_build.rehearsal JOB.json
 
-It finds what only running finds: errors in names, arguments, formulas, fonts and files. It does not see what drawing and
+It finds what only running finds: errors in names, arguments, formulas and files. It does not see what drawing and
 encoding would: pictures are empty, and lines that nobody has spoken yet have an estimated length.
 """
 
@@ -14,11 +14,11 @@ import types
 from pathlib import Path
 from typing import Any
 
-from .events import Events
-from .job import Job, JobError, read_job
-from .problems import SceneError, describe
-from .program import BAD_JOB, DONE, OWN_FOLDER, SCENE_FAILED
-from .stage import Stage, prepare
+from .render.events import Events
+from .render.job import Job, JobError, read_job
+from .render.problems import SceneError, describe
+from .render.program import BAD_JOB, DONE, OWN_FOLDER, SCENE_FAILED
+from .render.stage import Stage, prepare
 
 CHARACTERS_A_SECOND = 15
 """How fast lines are taken to be spoken; the same number as in src/render/schedule.ts."""
@@ -50,8 +50,8 @@ def main(arguments: list[str]) -> int:
 
 def rehearse(job: Job, stage: Stage) -> None:
     """Run the scene of a job. Raises what the scene raises, or SceneError."""
-    from . import settings, shims
-    from .scene import _find, _import_scene  # after the stage is prepared: it brings numpy and PyAV
+    from .render import settings, shims
+    from .render.scene import _find, _import_scene  # after the stage is prepared: it brings numpy and PyAV
 
     job.media_dir.mkdir(parents=True, exist_ok=True)
     voice = Voice(job.media_dir)
@@ -98,7 +98,7 @@ class Voice:
 
     def speak_for(self, voiceover_scene: types.ModuleType) -> None:
         """Let scenes of a voiceover package speak through this."""
-        scene_class = voiceover_scene.VoiceoverScene  # type: ignore[attr-defined]
+        scene_class = vars(voiceover_scene)["VoiceoverScene"]
         original = scene_class.set_speech_service
 
         def set_speech_service(scene: Any, speech_service: Any, *args: Any, **kwargs: Any) -> None:
@@ -118,7 +118,7 @@ class Voice:
             except FileNotFoundError:
                 return types.SimpleNamespace(cache_dir=str(self.folder))
 
-        module.get_speech_service = get_speech_service  # type: ignore[attr-defined]
+        vars(module)["get_speech_service"] = get_speech_service
 
     def silence(self, text: str) -> Path:
         """Give a silent file of about the length that speaking a text takes."""
