@@ -17,7 +17,10 @@ export function forGrammar(text: string): string {
       // *args: *Ts; tuple[*Ts]
       .replaceAll(/(:\s*|\w\[\s*)\*(?=[A-Za-z_])/g, '$1 ')
       // with a as (b, c): with a as self.b:
-      .replaceAll(/\bas\s+(?:\([^()\n]*\)|\w+(?:\.\w+|\[[^[\]\n]*\])+)(?=\s*[:,)])/g, (target) => oneName(target))
+      .replaceAll(
+        /\bas\s+(?:\([^()\n]*\)|\w+(?:\.\w+|\[[^[\]\n]*\]|\((?:[^()\n]|\([^()\n]*\))*\))+)(?=\s*[:,)])/g,
+        (target) => oneName(target),
+      )
       // case int():
       .replaceAll(/^\s*case\b.*\(\).*:/gm, (line) => line.replaceAll('()', '  ')),
   );

@@ -150,31 +150,32 @@ async function problemOfFile(
   fileName: string,
   { state, context, root }: SceneContext,
 ): Promise<UserError | undefined> {
-  const place = placeOfScene(state, id, 'file');
+  const problem = (message: string, hint: string): UserError =>
+    new UserError(`scene ${id}: ${message}`, { place: placeOfScene(state, id, 'file'), hint });
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a name must not have
   if (/[\x00-\x1f\x7f]/.test(fileName)) {
-    return new UserError(`scene ${id}: "file" holds a line break or another control character`, {
-      place,
-      hint: 'Give the name of a Python file, relative to the project folder.',
-    });
+    return problem(
+      '"file" holds a line break or another control character',
+      'Give the name of a Python file, relative to the project folder.',
+    );
   }
   const outside = (real: string): UserError =>
-    new UserError(`scene ${id}: its file lies outside the repository: ${real}`, {
-      place,
-      hint: `Move it into the repository (${context.repoRoot}), and name it relative to the project folder.`,
-    });
+    problem(
+      `its file lies outside the repository: ${real}`,
+      `Move it into the repository (${context.repoRoot}), and name it relative to the project folder.`,
+    );
   if (!isWithin(file, context.repoRoot)) return outside(file);
   const real = await realpath(file).catch(() => undefined);
   const facts = real === undefined ? undefined : await lstat(real);
   if (real === undefined || facts?.isDirectory()) {
-    return new UserError(`scene ${id}: no file ${fileName} in the project`, {
-      place,
-      hint: `Write ${fileName}, or correct "file" of the scene in project_state.json.`,
-    });
+    return problem(
+      `no file ${fileName} in the project`,
+      `Write ${fileName}, or correct "file" of the scene in project_state.json.`,
+    );
   }
   if (!isWithin(real, root)) return outside(real);
   if (facts?.isFile()) return undefined;
-  return new UserError(`scene ${id}: ${fileName} is not a regular file`, { place, hint: 'Give a Python file.' });
+  return problem(`${fileName} is not a regular file`, 'Give a Python file.');
 }
 
 function isWithin(path: string, folder: string): boolean {

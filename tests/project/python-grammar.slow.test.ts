@@ -8,7 +8,9 @@ import pathlib, sysconfig, warnings
 warnings.simplefilter("ignore")
 library, packages = (pathlib.Path(sysconfig.get_paths()[name]) for name in ("stdlib", "purelib"))
 manim = sorted((packages / "manim").rglob("*.py")) + sorted((packages / "manim_voiceover_plus").rglob("*.py"))
-others = sorted(library.rglob("*.py"))[::7] + sorted(packages.rglob("*.py"))[::7]
+# without the tests of the grammar itself: their with statements assign to calls of calls
+own = [path for path in sorted(library.rglob("*.py")) if path.name != "test_with.py"]
+others = own[::7] + sorted(packages.rglob("*.py"))[::7]
 for path in [*manim, *others]:
     try:
         compile(path.read_text("utf-8"), str(path), "exec")

@@ -30,7 +30,7 @@ const SOURCES: readonly string[] = [
     'with a as (b, c): pass\n',
     'with a as (b, c), d as self.e.f: pass\n',
     'with a as ( b ): pass\n',
-    'with a as b[1][0]: pass\n',
+    'with a as b(c.d())[1][0].e: pass\n',
   ],
   ...['match x:\n    case int() | A(): pass\n    case (str(), "a:", b): pass\n'],
   ...['with a, b as c: pass\n', 'with (a)[0] as b, (c) as d: pass\n', '"""with (a as b,\nc)"""\nx = 1\n'],
