@@ -10,6 +10,8 @@ export function forGrammar(text: string): string {
     text
       // 1. -> 10
       .replaceAll(/(?<![\w.])(\d[\d_]*)\.(?![\w.])/g, '$10')
+      // rf"\{{ {x} \}}"
+      .replaceAll(/\\(?=[{}])/g, '/')
       // yield without a value
       .replaceAll(/\byield(?=[ \t]*(?:[)\]},;#\n]|$))/g, 'None ')
       // for *_, last in rows; for x in *a, *b
@@ -18,7 +20,7 @@ export function forGrammar(text: string): string {
       .replaceAll(/(:\s*|\w\[\s*)\*(?=[A-Za-z_])/g, '$1 ')
       // with a as (b, c): with a as self.b:
       .replaceAll(
-        /\bas\s+(?:\([^()\n]*\)|\w+(?:\.\w+|\[[^[\]\n]*\]|\((?:[^()\n]|\([^()\n]*\))*\))+)(?=\s*[:,)])/g,
+        /\bas\s+(?:\([^()]*\)|\w+(?:\.\w+|\[[^[\]\n]*\]|\((?:[^()\n]|\([^()\n]*\))*\))+)(?=\s*[:,)])/g,
         (target) => oneName(target),
       )
       // case int():
@@ -27,7 +29,7 @@ export function forGrammar(text: string): string {
 }
 
 function oneName(target: string): string {
-  return target.replaceAll(/(?<=^as\s+.*)[^\w\s]|(?<=^as\s+\S.*)\s/g, '_');
+  return target.replaceAll(/(?<=^as\s[\s\S]*)[^\w\s]|(?<=^as\s+\S[\s\S]*)\s/g, '_');
 }
 
 const STRING_OR_COMMENT = /"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|#[^\n]*/y;

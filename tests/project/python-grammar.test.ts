@@ -4,6 +4,8 @@ import { python } from '../support/python.js';
 
 /** What Python compiles, in forms that a grammar easily forgets. */
 const SOURCES: readonly string[] = [
+  ...['x = rf"\\left\\{{ {x} \\right\\}}"\n', 'x = f"\\\\frac{{{a}}}{{{b}}}"\n', 'x = r"\\{" "\\\\{"\n'],
+  ...['with a as (b,\n  c): pass\n', 'with a as (b, # x\n c), d as e: pass\n'],
   ...[
     'x = 1.\n',
     'self.wait(1.)\n',
