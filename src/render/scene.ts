@@ -210,7 +210,8 @@ function placeOf(event: Record<string, unknown>): { file: string; line?: number 
   return typeof event.line === 'number' ? { file: event.file, line: event.line } : { file: event.file };
 }
 
-function failureOf(scene: Scene, event: Record<string, unknown>): UserError {
+/** The error that a scene ended with, at its place. */
+export function failureOf(scene: Scene, event: Record<string, unknown>): UserError {
   return new UserError(`scene ${scene.id}: ${event.type}: ${event.message}`, {
     place: placeOf(event) ?? { file: scene.file },
     hint: hintFor(String(event.type), String(event.message)) ?? `The whole output is in log/${scene.id}.log.`,

@@ -90,6 +90,7 @@ export async function renderMissing(
     progress: reportProgress(expected, host.log),
     log: host.log,
     signal: context.signal,
+    failFast: options.failFast,
   });
   // told on the log already, at the scene's file
   for (const [id, { finished, notSaved }] of rendered) {
