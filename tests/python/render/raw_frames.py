@@ -2,7 +2,8 @@
 
 `manim`: as Manim itself draws them; they are written to video.mp4 without loss, converted as Manim converts them.
 `ours`: as they are drawn on the fast path; video.mp4 is empty.
-`driver`: as the driver does it, without raw frames. All jobs share one import of Manim.
+`driver`: as the driver does it, without raw frames, with its events, output and status in files beside the job.
+All jobs share one import of Manim.
 hashes.json beside it holds one hash a frame of the RGBA picture.
 """
 
@@ -74,7 +75,7 @@ OURS = False
 
 
 def main(job_files: list[str], drawn_by: list[str]) -> int:
-    """Render each job in a process of its own; the exit status is 0 if all of them were rendered."""
+    """Render each job in a process of its own and leave its exit status beside it; 0 if all of them are."""
     job = read_job(Path(job_files[0]))
     prepared = stage.prepare(job.project_dir, job.repo_root, job.seed, Events(None))
     program.import_manim()
@@ -83,7 +84,9 @@ def main(job_files: list[str], drawn_by: list[str]) -> int:
         child = os.fork()
         if not child:
             render(Path(file), by, prepared)
-        failed |= os.waitpid(child, 0)[1]
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        Path(file).with_name("status").write_text(str(status))
+        failed |= status
     return int(failed != 0)
 
 
@@ -91,8 +94,17 @@ def render(job_file: Path, drawn_by: str, prepared: stage.Stage) -> NoReturn:
     """Render one job and end this process."""
     global OURS  # noqa: PLW0603
     OURS = drawn_by == "ours"
-    if drawn_by != "driver":
-        vars(scene)["FastPath"] = RawPath
+    if drawn_by == "driver":
+        for name, descriptor in (("output", 1), ("output", 2), ("events", 3)):
+            file = os.open(job_file.with_name(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.dup2(file, descriptor)
+            if file > 3:
+                os.close(file)
+        prepared.events.attach()
+        status = program.run([str(job_file)], time.monotonic(), prepared)
+        sys.stdout.flush()
+        os._exit(status)
+    vars(scene)["FastPath"] = RawPath
     if OURS:
         vars(film)["check"] = lambda *_arguments: None
     try:
