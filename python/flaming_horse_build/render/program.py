@@ -91,6 +91,8 @@ def _storage_failure(error: BaseException, job: Job) -> str | None:
 
 def _is_ours(error: BaseException | None, files: UserFiles) -> bool:
     """Whether our frame path failed: it said so, or the error came up through it."""
+    if isinstance(error, (SceneError, KeyboardInterrupt)):  # told by us, or a signal
+        return False
     while error is not None:
         if isinstance(error, FramePathError):
             return True
@@ -103,7 +105,7 @@ def _is_ours(error: BaseException | None, files: UserFiles) -> bool:
                 drawing = drawing or path.stem == DRAWING
             elif files.owns(str(path)):
                 drawing = False
-        if drawing and not isinstance(error, SceneError):
+        if drawing:
             return True
         error = error.__cause__ or error.__context__
     return False

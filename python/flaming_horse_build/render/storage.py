@@ -20,7 +20,7 @@ from .problems import SceneError
 FIRST_PRIVATE = 200
 """Descriptors that stay open are moved up to this number: scenes that close some close the low ones."""
 HEAD_BYTES = 4096
-BLOCK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 16
 PROBE_BYTES = 1 << 16
 
 # Failures of the machine's storage: no other way of rendering would do better.
