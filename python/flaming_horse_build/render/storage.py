@@ -45,8 +45,9 @@ def disk_error(error: BaseException | None) -> DiskError | None:
         if isinstance(error, DiskError):
             return error
         if isinstance(error, OSError) and error.errno in CAUSES:
-            place = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else None
-            return DiskError(CAUSES[error.errno] + (f": cannot write {place}" if place else ""))
+            named = error.filename2 or error.filename  # of two, the one written to
+            place = f": cannot write {os.fsdecode(named)}" if isinstance(named, (str, bytes)) else ""
+            return DiskError(CAUSES[error.errno] + place)
         error = error.__cause__ or error.__context__
     return None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import textwrap
 import wave
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import srt
 from conftest import Project, Rendered
 from pictures_of import frames_of
 
@@ -196,3 +199,37 @@ def test_narration_is_waited_for_after_a_skipped_end(home: Project) -> None:
     skipped = 0.4
     seconds = done.result["lines"][0]["duration_seconds"]
     assert done.result["frames"] / 15 == pytest.approx(seconds - skipped, abs=0.2)
+
+
+def test_all_captions_of_manims_own_file_are_kept(home: Project, tmp_path: Path) -> None:
+    file = scene(
+        home,
+        "captions",
+        """\
+with self.voiceover(text=SCRIPT["more"], max_subcaption_len=30):
+    self.add_subcaption("a note", duration=1)
+    self.add_subcaption("a note", duration=1)
+    self.add_subcaption("and another", duration=0.5)
+    self.play(Create(Dot()), run_time=0.4, subcaption="a dot", subcaption_offset=-0.2, subcaption_duration=9)
+self.add_subcaption("no time", duration=0)
+self.add_subcaption("early", offset=-1)
+self.wait(0.4)
+""",
+    )
+    (done,) = home.render_all([(file, {})])
+    command = [sys.executable, "-m", "manim", "render", "--disable_caching", "--media_dir", str(tmp_path)]
+    subprocess.run(
+        [*command, str(file), "Main"], cwd=home.folder, env=home.environment(), check=True, capture_output=True
+    )
+    (written,) = tmp_path.rglob("*.srt")
+    stock = [
+        (one.start.total_seconds(), one.end.total_seconds(), one.content) for one in srt.parse(written.read_text())
+    ]
+    assert len(stock) == 7
+    kept = sorted((one["start"], one["end"], one["text"]) for one in done.result["captions"])
+    # Manim drops what starts before the scene does; the part of it within the scene is kept here
+    assert [text for start, _, text in kept if start < 0] == ["a dot"]
+    kept = [one for one in kept if one[0] >= 0]
+    assert [text for *_, text in kept] == [text for *_, text in stock]
+    for ours, manims in zip(kept, stock, strict=True):
+        assert ours[:2] == pytest.approx(manims[:2], abs=0.002)
