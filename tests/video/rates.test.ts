@@ -9,10 +9,8 @@ const newFolder = temporaryFolders();
 
 test.each([
   ['25/2', 12.5],
-  ['24000/1001', 24000 / 1001],
   ['100/3', 100 / 3],
   ['1/2', 0.5],
-  ['240', 240],
 ])('scenes of %s frames a second are joined frame by frame', async (rate, fps) => {
   const folder = await newFolder();
   const scenes = [];

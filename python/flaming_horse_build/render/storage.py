@@ -38,17 +38,15 @@ class DiskError(Exception):
 
 
 def disk_error(error: BaseException | None) -> DiskError | None:
-    """The failure of storage behind an exception, None where there is none."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
+    """The failure of storage that an exception is, or was raised from; None where there is none."""
+    while error is not None:
         if isinstance(error, DiskError):
             return error
         if isinstance(error, OSError) and error.errno in CAUSES:
             named = error.filename2 or error.filename  # of two, the one written to
             place = f": cannot write {os.fsdecode(named)}" if isinstance(named, (str, bytes)) else ""
             return DiskError(CAUSES[error.errno] + place)
-        error = error.__cause__ or error.__context__
+        error = error.__cause__
     return None
 
 
