@@ -222,6 +222,7 @@ function hintFor(type: string, message: string): string | undefined {
   if (type === 'ModuleNotFoundError') {
     return 'Add the module to the repository, or give a Python that has it as the input python.';
   }
+  if (type === 'DiskError') return 'Make room there, or run the build in a folder on another disk.';
   if (/latex|dvisvgm/i.test(message))
     return 'If it says that a program or package is missing, install it; else correct the formula.';
   return undefined;
