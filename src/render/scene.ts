@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.js';
@@ -6,6 +7,7 @@ import type { Log } from '../log.js';
 import { type Finished, run } from '../process.js';
 import type { Scene } from '../project/scenes.js';
 import { shippedFile } from '../shipped.js';
+import { crashOf, withoutNoise } from './output.js';
 import { readSceneResult, type SceneResult } from './result.js';
 
 /** What is known of the renders of a build before it is known what to render. Paths are absolute. */
@@ -76,7 +78,7 @@ export async function renderScene(
   let failure: UserError | undefined;
   const warned = new Set<string>();
   const lines: string[] = [];
-  const finished = await run(settings.python, ['-m', 'flaming_horse_build.render', jobFile], {
+  const finished = await run(settings.python, ['-P', '-m', 'flaming_horse_build.render', jobFile], {
     cwd: settings.projectDir,
     env: renderEnvironment(settings),
     guardPython: settings.python,
@@ -97,9 +99,10 @@ export async function renderScene(
   lines.unshift(...(settings.shared?.said ?? []));
   await writeFile(join(settings.logDir, `${scene.id}.log`), `${lines.join('\n')}\n`);
   await rm(media, { recursive: true, force: true });
-  if (finished.status === 0) return readSceneResult(resultDir);
-  if (lines.length > 0) log.group(`scene ${scene.id} failed: its last lines`, lines.slice(-LAST_LINES * 2));
-  throw failure ?? unexplained(scene, finished, lines);
+  if (finished.status === 0 && existsSync(join(resultDir, 'result.json'))) return readSceneResult(resultDir);
+  const telling = withoutNoise(lines);
+  if (telling.length > 0) log.group(`scene ${scene.id} failed: its last lines`, telling.slice(-LAST_LINES * 2));
+  throw failure ?? crashed(scene, telling, settings) ?? unexplained(scene, finished, telling);
 }
 
 /** Writes the job of a program of the driver and returns its path; see docs/protocol.md. */
@@ -116,11 +119,11 @@ export async function writeJob(
   return file;
 }
 
-/** The variables of the contract, and where modules are looked for: the user's repository first, then ours. */
-export function renderEnvironment({ repoRoot, env }: RenderPlace): NodeJS.ProcessEnv {
+/** The variables of the contract. The driver starts with its own modules alone; it lets scenes find those of the repository. */
+export function renderEnvironment({ env }: RenderPlace): NodeJS.ProcessEnv {
   return {
     ...env,
-    PYTHONPATH: [repoRoot, shippedFile('python'), shippedFile('python/provided')].join(':'),
+    PYTHONPATH: shippedFile('python'),
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONHASHSEED: '0',
     PYTHONUNBUFFERED: '1',
@@ -171,9 +174,20 @@ function hintFor(type: string, message: string): string | undefined {
   return undefined;
 }
 
+/** A render that ended in C code: Python has told where it stood. */
+function crashed(scene: Scene, lines: readonly string[], { projectDir, repoRoot }: RenderPlace): UserError | undefined {
+  const crash = crashOf(lines, [projectDir, repoRoot]);
+  if (!crash) return undefined;
+  return new UserError(`scene ${scene.id}: the render crashed: ${crash.what}`, {
+    place: crash.place ?? { file: scene.file },
+    hint: `Something below this line failed outside Python: recursion without end, or a fault of a library. The whole output is in log/${scene.id}.log.`,
+  });
+}
+
 function unexplained(scene: Scene, finished: Finished, lines: readonly string[]): UserError {
   const how =
     finished.reason ??
+    (finished.status === 0 ? 'something in the scene ended the process or removed the result' : undefined) ??
     (finished.status === 137
       ? 'killed, most likely for want of memory'
       : `status ${finished.status ?? finished.signal}`);

@@ -66,7 +66,7 @@ async function serve(
     const socket = join(folder, 'render');
     const job = await writeJob('server', { socket }, place);
     const said: string[] = [];
-    const finished = await run(place.python, ['-m', 'flaming_horse_build.render.server', job], {
+    const finished = await run(place.python, ['-P', '-m', 'flaming_horse_build.render.server', job], {
       cwd: place.projectDir,
       env: renderEnvironment(place),
       guardPython: place.python,
@@ -81,6 +81,7 @@ async function serve(
         log.info(`Manim imported once for all renders, in ${seconds} s of processor time`);
       },
     });
+    if (finished.status === 0) return ''; // the project's configuration is at fault: each render says so, at its line
     if (late.signal.aborted) return `did not get there in ${IMPORT_LIMIT} s`;
     return `ended (status ${finished.status ?? finished.signal}): ${said.filter((line) => line !== '').at(-1)}`;
   } finally {

@@ -60,8 +60,8 @@ def test_a_missing_line_is_an_error_that_names_its_text(tmp_path: Path) -> None:
 
 def test_the_configuration_may_move_the_cache(tmp_path: Path) -> None:
     cache(tmp_path, ENTRIES, "elsewhere/voices")
-    with pytest.raises(VoiceMissingError, match="no voice cache"):
-        get_speech_service(tmp_path)
+    with pytest.raises(VoiceMissingError, match="there is no folder"):
+        audio(get_speech_service(tmp_path), "The second line.")
     (tmp_path / "voice_clone_config.json").write_text('{"output_dir": "elsewhere/voices"}')
     assert audio(get_speech_service(tmp_path), "The second line.") == "two.mp3"
 
