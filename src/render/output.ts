@@ -30,25 +30,25 @@ export function withoutNoise(lines: readonly string[]): string[] {
   return kept;
 }
 
-/** What ended a render outside Python, and where the user's code stood then. */
-export interface Crash {
-  readonly what: string;
+/** Where a render stood when a signal ended it, as Python's fault handler writes it into the output. */
+export interface Stood {
+  /** What ended it, where Python calls it fatal: "Segmentation fault". */
+  readonly fatal: string | undefined;
+  /** The user's line nearest to that. */
   readonly place: { readonly file: string; readonly line: number } | undefined;
 }
 
-/** The crash that Python's fault handler reports in a render's output. `folders`: those with the user's files. */
-export function crashOf(lines: readonly string[], folders: readonly string[]): Crash | undefined {
-  const begin = lines.findLastIndex((line) => line.startsWith('Fatal Python error: '));
+/** The last stack that Python's fault handler wrote; undefined where there is none. `folders`: those of the user's. */
+export function stoodAt(lines: readonly string[], folders: readonly string[]): Stood | undefined {
+  const begin = lines.findLastIndex((line) => line.endsWith('(most recent call first):'));
   if (begin < 0) return undefined;
-  const stack = lines.slice(begin).map((line) => /^ {2}File "(.+)", line (\d+) in /.exec(line));
+  const stack = lines.slice(begin + 1).map((line) => /^ {2}File "(.+)", line (\d+) in /.exec(line));
   const own = stack.find(
     (frame) =>
       frame?.[1] !== undefined &&
       !/[\\/](?:site|dist)-packages[\\/]/.test(frame[1]) &&
       folders.some((folder) => frame[1]?.startsWith(folder + sep)),
   );
-  return {
-    what: (lines[begin] ?? '').slice('Fatal Python error: '.length),
-    place: own ? { file: own[1] ?? '', line: Number(own[2]) } : undefined,
-  };
+  const fatal = /^Fatal Python error: (.+)/.exec(lines[begin - 2] ?? '')?.[1];
+  return { fatal, place: own ? { file: own[1] ?? '', line: Number(own[2]) } : undefined };
 }

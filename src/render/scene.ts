@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { join } from 'node:path';
-import { UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import type { PictureSize } from '../inputs.js';
 import type { Log } from '../log.js';
 import { type Finished, run } from '../process.js';
 import type { Scene } from '../project/scenes.js';
 import { shippedFile } from '../shipped.js';
-import { crashOf, withoutNoise } from './output.js';
+import { stoodAt, withoutNoise } from './output.js';
 import { readSceneResult, type SceneResult } from './result.js';
 
 /** What is known of the renders of a build before it is known what to render. Paths are absolute. */
@@ -99,10 +100,18 @@ export async function renderScene(
   lines.unshift(...(settings.shared?.said ?? []));
   await writeFile(join(settings.logDir, `${scene.id}.log`), `${lines.join('\n')}\n`);
   await rm(media, { recursive: true, force: true });
-  if (finished.status === 0 && existsSync(join(resultDir, 'result.json'))) return readSceneResult(resultDir);
+  if (finished.status === 0 && existsSync(join(resultDir, 'result.json'))) {
+    return readSceneResult(resultDir).catch((cause: unknown) => {
+      throw new UserError(`scene ${scene.id}: its result is not what the render wrote: ${messageOf(cause)}`, {
+        place: { file: scene.file },
+        hint: 'Look for what the scene does to files when it ends.',
+        cause,
+      });
+    });
+  }
   const telling = withoutNoise(lines);
   if (telling.length > 0) log.group(`scene ${scene.id} failed: its last lines`, telling.slice(-LAST_LINES * 2));
-  throw failure ?? crashed(scene, telling, settings) ?? unexplained(scene, finished, telling);
+  throw failure ?? unexplained(scene, finished, telling, settings);
 }
 
 /** Writes the job of a program of the driver and returns its path; see docs/protocol.md. */
@@ -174,25 +183,25 @@ function hintFor(type: string, message: string): string | undefined {
   return undefined;
 }
 
-/** A render that ended in C code: Python has told where it stood. */
-function crashed(scene: Scene, lines: readonly string[], { projectDir, repoRoot }: RenderPlace): UserError | undefined {
-  const crash = crashOf(lines, [projectDir, repoRoot]);
-  if (!crash) return undefined;
-  return new UserError(`scene ${scene.id}: the render crashed: ${crash.what}`, {
-    place: crash.place ?? { file: scene.file },
-    hint: `Something below this line failed outside Python: recursion without end, or a fault of a library. The whole output is in log/${scene.id}.log.`,
+function unexplained(
+  scene: Scene,
+  finished: Finished,
+  lines: readonly string[],
+  { projectDir, repoRoot }: RenderPlace,
+): UserError {
+  const stood = stoodAt(lines, [projectDir, repoRoot]);
+  return new UserError(`scene ${scene.id}: the render ended without a result (${howEnded(finished, stood?.fatal)})`, {
+    place: stood?.place ?? { file: scene.file },
+    hint: lines.length > 0 ? `Its last words: ${lines.slice(-LAST_LINES).join('\n')}` : `See log/${scene.id}.log.`,
   });
 }
 
-function unexplained(scene: Scene, finished: Finished, lines: readonly string[]): UserError {
-  const how =
-    finished.reason ??
-    (finished.status === 0 ? 'something in the scene ended the process or removed the result' : undefined) ??
-    (finished.status === 137
-      ? 'killed, most likely for want of memory'
-      : `status ${finished.status ?? finished.signal}`);
-  return new UserError(`scene ${scene.id}: the render ended without a result (${how})`, {
-    place: { file: scene.file },
-    hint: lines.length > 0 ? `Its last words: ${lines.slice(-LAST_LINES).join('\n')}` : `See log/${scene.id}.log.`,
-  });
+function howEnded({ status, signal, reason }: Finished, fatal: string | undefined): string {
+  if (reason !== undefined) return reason;
+  if (status === 137) return 'killed, most likely for want of memory';
+  if (status === 0) return 'something in the scene ended the process or removed the result';
+  const number = (status ?? 0) - 128; // as shells and the guard tell it
+  const name = signal ?? Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
+  if (name === undefined) return `status ${status}`;
+  return fatal ? `it crashed: ${fatal}, ${name}` : `it was ended by the signal ${name}`;
 }

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import FrameType
 
 
-
 class ExplainedError(Exception):
     """An error whose message says already what is to be said."""
 
@@ -64,7 +63,6 @@ RENAMED = {
     "SmallDot": "Dot(radius=DEFAULT_SMALL_DOT_RADIUS)",
     "BulletList": "BulletedList",
     "GlowDot": "Dot",
-    "DotCloud": "PMobject",
     # scenes
     "GraphScene": "Scene, with Axes and axes.plot",
     "NumberLineScene": "Scene, with NumberLine",
@@ -164,16 +162,16 @@ def _no_service(error: BaseException) -> str | None:
 def _long_name(error: BaseException) -> str | None:
     if not isinstance(error, OSError) or error.errno != errno.ENAMETOOLONG or not isinstance(error.filename, str):
         return None
-    longest = max(error.filename.split(os.sep), key=len)
+    longest = max(Path(error.filename).parts, key=len)
     return f"a name is too long for this file system ({len(os.fsencode(longest))} bytes): {longest[:40]}..."
 
 
 def _missing_program(error: BaseException) -> str | None:
     if not isinstance(error, FileNotFoundError) or not isinstance(error.filename, (str, bytes)):
         return None
-    frames = traceback.extract_tb(error.__traceback__, limit=-1)
-    program = Path(str(error.filename)).name
-    if not frames or Path(frames[-1].filename).name != "subprocess.py" or str(error.filename) != program:
+    asked = [frame.f_locals.get("orig_executable") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    program = os.fsdecode(error.filename)
+    if error.filename not in asked or os.sep in program:  # a folder to start it in may be missing, too
         return None
     told = f"the program {program} is not installed, or not on the PATH"
     if program in PROGRAMS:

@@ -7,16 +7,14 @@ import faulthandler
 import os
 import signal
 import sys
-from types import FrameType
 from typing import Any, NoReturn
 
 from .events import Events
 from .problems import SceneError, UserFiles
 
-ENDING = tuple(
-    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGALRM", "SIGXCPU", "SIGUSR2") if hasattr(signal, name)
-)
-"""Signals that end a process that does not ask for them. SIGUSR1 is the guard's."""
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGALRM", "SIGXCPU") if hasattr(signal, name))
+"""Signals that end a process. Where it stood then is in the log; no handler of Python's could tell without a risk that
+processes which the scene forks miss a signal."""
 execve, leave_at_once = os.execve, os._exit  # noqa: SLF001 - as they were
 
 
@@ -30,14 +28,13 @@ class Endings:
         self._process = os.getpid()
         self._finished = False
         changed: Any = os
-        changed._exit = self._exit
+        changed._exit = self._exit  # noqa: SLF001
         changed.execv = self._replacing("execv", os.execv)
         changed.execve = self._replacing("execve", os.execve)
-        for number in ENDING:
-            if signal.getsignal(number) is signal.SIG_DFL:
-                signal.signal(number, self._signalled)
         with contextlib.suppress(OSError, ValueError, AttributeError):  # no standard error to write to
-            faulthandler.enable()
+            faulthandler.enable(all_threads=False)
+            for number in ENDING:
+                faulthandler.register(number, all_threads=False, chain=True)
 
     def finished(self, status: int) -> None:
         """All is told: however the process ends now, it ends with this status."""
@@ -47,26 +44,22 @@ class Endings:
         if os.getpid() == self._process:
             if not self._finished:
                 message = f"the scene ended the process itself (os._exit({status})) before it was finished"
-                self._tell("SystemExit", message)
+                self._tell(message)
             status = self._status
         leave_at_once(status)
 
     def _replacing(self, name: str, original: Any) -> Any:
         def execute(*args: Any) -> None:
             if os.getpid() == self._process and not self._finished:
-                raise SceneError(f"the scene replaces the render by another program (os.{name}): run it with subprocess")
+                raise SceneError(
+                    f"the scene replaces the render by another program (os.{name}): run it with subprocess"
+                )
             original(*args)
 
         return execute
 
-    def _signalled(self, number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        if os.getpid() == self._process and not self._finished:
-            self._tell("Signal", f"the render was ended by the signal {signal.Signals(number).name}", frame)
-        os.kill(os.getpid(), number)
-
-    def _tell(self, kind: str, message: str, frame: FrameType | None = None) -> None:
-        file, line = self._files.calling(frame or sys._getframe(2))  # noqa: SLF001
-        self._events.send("error", type=kind, message=message, file=file, line=line, traceback="")
+    def _tell(self, message: str) -> None:
+        file, line = self._files.calling(sys._getframe(2))  # noqa: SLF001
+        self._events.send("error", type="SystemExit", message=message, file=file, line=line, traceback="")
         with contextlib.suppress(OSError, ValueError, AttributeError):
             print(message, file=sys.stderr, flush=True)

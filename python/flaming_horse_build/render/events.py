@@ -22,7 +22,7 @@ class Events:
 
     def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
-        self._lock = threading.RLock()  # a signal's handler may send, too
+        self._lock = threading.Lock()
         self._last_frames = 0.0
 
     @classmethod

@@ -1,7 +1,7 @@
 """Where modules come from: first ours, then Manim's, then those of a scene, as stock Manim finds them.
 
-Stock Manim runs with the repository root on PYTHONPATH, and imports a scene with the folder of its file in front. A file
-that is named like a module of Python's or of a package then hides that module, unless it was imported before. Our
+Stock Manim runs with the repository root on PYTHONPATH, and imports a scene with the folder of its file in front. A
+file that is named like a module of Python's or of a package then hides that module, unless it was imported before. Our
 programs import much that Manim needs later, and may not fail where stock Manim does not. So they start with our own
 folder alone on the path (`python -P`, PYTHONPATH=python/). While Manim is imported, the repository stands behind all
 packages; for the scene it comes to the front.
@@ -44,7 +44,7 @@ def import_manim(project_dir: Path) -> Any:
     """Import all that stock Manim has imported before it comes to a scene. Raises SceneError for its configuration."""
     try:
         manim = importlib.import_module("manim")
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a broken configuration makes of it
         raise (manim_cfg.fault(error, project_dir) or error) from error.__cause__
     importlib.import_module("manim.__main__")
     return manim
@@ -110,7 +110,11 @@ def _at_top(folder: Path) -> list[str]:
 
 
 def _could_hide(name: str, folder: Path) -> bool:
-    if name not in sys.modules or name in sys.builtin_module_names or importlib.machinery.FrozenImporter.find_spec(name):
+    if (
+        name not in sys.modules
+        or name in sys.builtin_module_names
+        or importlib.machinery.FrozenImporter.find_spec(name)
+    ):
         return False
     if any(module.startswith(f"{name}.") for module in sys.modules):
         return False  # of a package in use, some parts are often imported later

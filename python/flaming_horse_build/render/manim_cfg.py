@@ -29,7 +29,9 @@ def fault(error: Exception, project_dir: Path) -> SceneError | None:
         broken = getattr(error, "errors", None)
         if line is None and broken:
             line = broken[0][0]
-        return SceneError(f"{NAME} cannot be read: {_reason(error)}", Path(str(source)) if source else None, line)
+        return SceneError(
+            f"{NAME} cannot be read: {_reason(error)}", project_dir / str(source) if source else None, line
+        )
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     reading = [frame for frame in frames if str(frame.f_globals.get("__name__", "")).startswith(CONFIG_PACKAGE)]
     if not reading:
@@ -55,7 +57,9 @@ def quoted(error: BaseException, project_dir: Path) -> str | None:
     for path in _files(project_dir):
         for match in re.finditer(r"^\s*(\w+)\s*[=:]\s*(.+?)\s*$", _text(path), re.MULTILINE):
             values = (match[2], *re.split(r"[;,\-\s]+", match[2]))
-            if any(re.search(rf"(?<!\w){re.escape(value)}(?!\w)", said) for value in values if value.strip("0123456789.")):
+            if any(
+                re.search(rf"(?<!\w){re.escape(value)}(?!\w)", said) for value in values if value.strip("0123456789.")
+            ):
                 return match[1]
     return None
 
@@ -73,11 +77,11 @@ def _unknown(project_dir: Path) -> Iterator[tuple[str, int | None]]:
         parser.read(path)
     except (configparser.Error, UnicodeDecodeError):
         return  # Manim is imported, so that is not what it read
-    utils: Any = sys.modules[f"{CONFIG_PACKAGE}.utils"]
+    utils: Any = sys.modules.get(f"{CONFIG_PACKAGE}.utils")
     for section in parser.sections():
         if section != SECTION and section.upper() == SECTION:
             yield f"[{section}] is ignored by Manim: the name of the section is [{SECTION}]", _line(path, section)
-    if not parser.has_section(SECTION):
+    if utils is None or not parser.has_section(SECTION):
         return
     known = _known_options(utils)
     for option in parser.options(SECTION):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -64,8 +63,8 @@ class UserFiles:
         """
         calls = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(trace)]
         owned = [call for call in calls if self.owns(call[0])]
-        asking = [call for call in owned if os.path.basename(call[0]) != passing]
-        return (asking or owned or [(None, None)])[-1]
+        asking = [call for call in owned if Path(call[0]).name != passing]
+        return (asking or owned)[-1] if owned else (None, None)
 
     def calling(self, frame: FrameType | None) -> Place:
         """The user's file and line nearest to a frame that runs, or (None, None)."""
@@ -73,7 +72,7 @@ class UserFiles:
         return next((call for call in stack if self.owns(call[0])), (None, None))
 
     def construct_of(self, scene_class: type, scene_file: Path) -> tuple[Path, int | None]:
-        """Where a scene says what it shows: its `construct`, inherited or not; the class where it has none of the user's."""
+        """Where a scene says what it shows: its `construct`, inherited or not, else its class."""
         construct = getattr(scene_class, "construct", None)
         if isinstance(construct, FunctionType) and self.owns(construct.__code__.co_filename):
             return Path(construct.__code__.co_filename), construct.__code__.co_firstlineno

@@ -68,7 +68,7 @@ def seed_everything(seed: int) -> None:
 
 
 def _no_answer(prompt: object = "") -> str:
-    frame: types.FrameType | None = sys._getframe(1)
+    frame: types.FrameType | None = sys._getframe(1)  # noqa: SLF001
     while frame is not None:
         if str(frame.f_globals.get("__name__")) in HELPERS:
             raise SceneError(f"{_missing(frame)}. {SPEAK_HERE}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import Project, Rendered
+from flaming_horse_build.render.problems import FramePathError, UserFiles
+from flaming_horse_build.render.program import _is_ours
 from pictures_of import frames_of
 
 
@@ -186,6 +189,31 @@ def test_a_scene_that_fails_on_both_ways_tells_its_own_error(home: Project) -> N
     done, scene = failing(home, BREAKS_OUR_PATH + SHORT + "        raise ValueError('mine')  # here\n")
     assert (done.error["message"], done.error["line"]) == ("mine", line_of(scene, "# here"))
     assert done.named("warning") == []
+
+
+OURS = {
+    "what our path says": (FramePathError("no"), True),
+    "what came of it": (RuntimeError("a thread failed"), True),
+    "a full disk": (OSError(errno.ENOSPC, "full"), False),
+    "too many files": (OSError(errno.EMFILE, "open"), False),
+    "no memory": (MemoryError(), False),
+    "an interruption": (KeyboardInterrupt(), False),
+    "recursion": (RecursionError(), False),
+    "the end": (SystemExit(0), False),
+}
+
+
+@pytest.mark.parametrize("what", OURS)
+def test_the_fast_path_failed_only_where_manims_own_would_not(what: str, tmp_path: Path) -> None:
+    error, ours = OURS[what]
+    files = UserFiles(tmp_path, tmp_path)
+    assert _is_ours(_raised(error, FramePathError("the encoder failed")), files) == ours
+    assert _is_ours(error, files) == (what == "what our path says")
+
+
+def _raised(error: BaseException, after: Exception) -> BaseException:
+    error.__context__ = None if error is after else after
+    return error
 
 
 UNKNOWN_PLAY = """

@@ -252,6 +252,14 @@ def test_a_server_whose_imports_start_threads_serves_nobody(
     assert b"started 1 threads" in said
 
 
+def test_a_server_leaves_a_broken_configuration_to_the_renders(serve: Callable[..., Server], project: Project) -> None:
+    project.write("manim.cfg", "[CLI]\nframe_rate = fast\n")
+    server = serve()
+    _, said = server.process.communicate(timeout=60)
+    assert server.process.returncode == 0
+    assert b"could not convert string to float: 'fast'" in said
+
+
 def test_a_render_goes_on_when_the_server_ends(serve: Callable[..., Server], project: Project) -> None:
     slow = "class Main(Scene):\n    def construct(self):\n        Path('begun').touch()\n        import time\n"
     server = serve()
