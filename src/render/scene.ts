@@ -192,7 +192,10 @@ function unexplained(
   const stood = stoodAt(lines, [projectDir, repoRoot]);
   return new UserError(`scene ${scene.id}: the render ended without a result (${howEnded(finished, stood?.fatal)})`, {
     place: stood?.place ?? { file: scene.file },
-    hint: lines.length > 0 ? `Its last words: ${lines.slice(-LAST_LINES).join('\n')}` : `See log/${scene.id}.log.`,
+    hint:
+      stood?.place || lines.length === 0
+        ? `See log/${scene.id}.log.`
+        : `Its last words: ${lines.slice(-LAST_LINES).join('\n')}`,
   });
 }
 
