@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import * as core from '@actions/core';
 import type { Options, RawInputs } from './inputs.js';
 import type { Log } from './log.js';
+import { realPath } from './real-path.js';
 import { cacheHome } from './setup/options.js';
 import { actionsCacheStore } from './store/actions-cache.js';
 import { folderStore } from './store/folder.js';
@@ -37,13 +38,13 @@ const SUMMARY_BYTES = 1_000_000;
 
 /** GitHub's runner, or act. `raw` reads the inputs of a step. */
 export function runnerHost(env: NodeJS.ProcessEnv = process.env): Host {
-  const workspace = env.GITHUB_WORKSPACE ?? process.cwd();
+  const workspace = realPath(env.GITHUB_WORKSPACE ?? process.cwd());
   const log = runnerLog(workspace);
   return {
     log,
     env,
     workspace,
-    checkout: env.GITHUB_WORKSPACE,
+    checkout: env.GITHUB_WORKSPACE === undefined ? undefined : workspace,
     rawInputs: (name) => core.getInput(name),
     lowTrust: isLowTrust(env),
     repository: env.GITHUB_REPOSITORY ?? 'local',

@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
 import { UserError } from './errors.js';
+import { realPath } from './real-path.js';
 
 /** A picture size in pixels with its frame rate, as Manim's quality flags name them. */
 export interface PictureSize {
@@ -156,7 +157,7 @@ export function readOptions(raw: RawInputs, context: InputContext): Options {
   }
   const output = text('output');
   return Object.freeze({
-    project: path(project),
+    project: realPath(path(project)),
     parallelRenders: parallelRenders(text('parallel-renders'), context.env.PARALLEL_RENDERS ?? ''),
     voice: oneOf('voice', text('voice'), VOICES),
     quality: oneOf('quality', text('quality'), Object.keys(QUALITIES) as (keyof typeof QUALITIES)[]),

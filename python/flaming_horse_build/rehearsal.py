@@ -1,6 +1,6 @@
 """Run one scene as Manim's dry run does: every line of it, without drawing a frame or writing a video.
 
-    python -m flaming_horse_build.rehearsal JOB.json
+    python -P -m flaming_horse_build.rehearsal JOB.json
 
 It finds what only running finds: errors in names, arguments, formulas and files. It does not see what drawing and
 encoding would: pictures are empty, and lines that nobody has spoken yet have an estimated length.
@@ -50,19 +50,19 @@ def main(arguments: list[str]) -> int:
 
 def rehearse(job: Job, stage: Stage) -> None:
     """Run the scene of a job. Raises what the scene raises, or SceneError."""
-    from .render import settings, shims
-    from .render.scene import _find, _import_scene  # after the stage is prepared: it brings numpy and PyAV
+    from .render import imports, settings, shims
+    from .render.causes import VOICEOVER_PACKAGES
+    from .render.scene import _find  # after the stage is prepared: it brings numpy and PyAV
 
     job.media_dir.mkdir(parents=True, exist_ok=True)
     voice = Voice(job.media_dir)
-    for package in shims.VOICEOVER_PACKAGES:
+    for package in VOICEOVER_PACKAGES:
         shims.after_import(f"{package}.voiceover_scene", voice.speak_for)
     shims.after_import(VOICE_MODULE, voice.stand_in)
-    import manim
-
-    settings.before_import(manim.config, job)
-    module = _import_scene(job.scene_file)
-    settings.after_import(manim.config, job)
+    manim = imports.import_manim(job.project_dir)
+    configured = settings.Settings(manim.config, job, stage.files)
+    module = imports.import_scene(job.scene_file, job.project_dir, job.repo_root)
+    configured.settle()
     scene_class: Any = _find(module, job.class_name, manim.Scene, job.scene_file)
     manim.config.dry_run = True
     _draw_nothing()

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { join } from 'node:path';
-import { UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import type { PictureSize } from '../inputs.js';
 import type { Log } from '../log.js';
 import { type Finished, run } from '../process.js';
@@ -9,6 +11,7 @@ import { shippedFile } from '../shipped.js';
 import { memoryFacts } from './capacity.js';
 import { duration, type RenderLimits } from './limits.js';
 import { memoryFailure } from './memory.js';
+import { withoutNoise } from './output.js';
 import { readSceneResult, type SceneResult } from './result.js';
 import { openSceneLog, type SceneLog } from './scene-log.js';
 import { type Standpoint, standpoint } from './stack.js';
@@ -97,7 +100,7 @@ export async function renderScene(
     else log.warning(`scene ${scene.id}: more than ${MOST_WARNINGS} warnings, the rest is left out`);
   };
   const killsBefore = memoryFacts().kills;
-  const finished = await run(settings.python, ['-m', 'flaming_horse_build.render', jobFile], {
+  const finished = await run(settings.python, ['-P', '-m', 'flaming_horse_build.render', jobFile], {
     cwd: settings.projectDir,
     env: renderEnvironment(settings),
     guardPython: settings.python,
@@ -124,7 +127,7 @@ export async function renderScene(
   });
   const stacks = await readFile(stackFile, 'utf8').catch(() => '');
   for (const line of stacks === '' ? [] : stacks.split('\n')) output.add(line);
-  const last = output.last(LAST_LINES * 2).map((line) => line.slice(0, SHOWN_LINE));
+  const last = withoutNoise(output.last(LAST_LINES * 2)).map((line) => line.slice(0, SHOWN_LINE));
   const unwritten = await output.close();
   if (unwritten) log.warning(`cannot write log/${scene.id}.log (${unwritten}): the output of the scene is lost`);
   await rm(media, { recursive: true, force: true });
@@ -136,7 +139,15 @@ export async function renderScene(
         `${tooLong(scene, finished, limits, frames, stood).message}; it ended then, and its result is used`,
         stood,
       );
-    return readSceneResult(resultDir);
+    if (existsSync(join(resultDir, 'result.json'))) {
+      return readSceneResult(resultDir).catch((cause: unknown) => {
+        throw new UserError(`scene ${scene.id}: its result is not what the render wrote: ${messageOf(cause)}`, {
+          place: { file: scene.file },
+          hint: 'Look for what the scene does to files when it ends.',
+          cause,
+        });
+      });
+    }
   }
 
   if (last.length > 0) log.group(`scene ${scene.id} failed: its last lines`, last);
@@ -145,7 +156,7 @@ export async function renderScene(
   throw (
     memoryFailure(scene, finished, failure && { type: failureType, error: failure }, last, memory) ??
     failure ??
-    unexplained(scene, finished, last, stood)
+    unexplained(scene, finished, last, stacks, stood)
   );
 }
 
@@ -171,11 +182,11 @@ export async function writeJob(
   return file;
 }
 
-/** The variables of the contract, and where modules are looked for: the user's repository first, then ours. */
-export function renderEnvironment({ repoRoot, env }: RenderPlace): NodeJS.ProcessEnv {
+/** The variables of the contract. The driver starts with its own modules alone; it lets scenes find those of the repository. */
+export function renderEnvironment({ env }: RenderPlace): NodeJS.ProcessEnv {
   return {
     ...env,
-    PYTHONPATH: [repoRoot, shippedFile('python'), shippedFile('python/provided')].join(':'),
+    PYTHONPATH: shippedFile('python'),
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONHASHSEED: '0',
     PYTHONUNBUFFERED: '1',
@@ -232,9 +243,10 @@ function unexplained(
   scene: Scene,
   finished: Finished,
   lines: readonly string[],
+  stacks: string,
   stood: Standpoint | undefined,
 ): UserError {
-  const how = finished.reason ?? `status ${finished.status ?? finished.signal}`;
+  const how = howEnded(finished, /^Fatal Python error: (.+)$/m.exec(stacks)?.[1]);
   return new UserError(`scene ${scene.id}: the render ended without a result (${how})${inWords(stood)}`, {
     place: stood ?? { file: scene.file },
     hint: lines.length > 0 ? `Its last lines: ${lines.slice(-LAST_LINES).join('\n')}` : `See log/${scene.id}.log.`,
@@ -264,4 +276,13 @@ function tooLong(
 
 function inWords(stood: Standpoint | undefined): string {
   return stood ? `; it was in ${stood.name}, line ${stood.line}` : '';
+}
+
+function howEnded({ status, signal, reason }: Finished, fatal: string | undefined): string {
+  if (reason !== undefined) return reason;
+  if (status === 0) return 'something in the scene ended the process or removed the result';
+  const number = (status ?? 0) - 128; // as shells and the guard report it
+  const name = signal ?? Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
+  if (name === undefined) return `status ${status}`;
+  return fatal ? `it crashed: ${fatal}, ${name}` : `it was ended by the signal ${name}`;
 }

@@ -73,7 +73,7 @@ async function serve(
       if (said.length === MOST_LINES) said.splice(MOST_LINES / 2, 1); // the start and the end are what tells
       said.push(line.slice(0, LONGEST_LINE));
     };
-    const finished = await run(place.python, ['-m', 'flaming_horse_build.render.server', job], {
+    const finished = await run(place.python, ['-P', '-m', 'flaming_horse_build.render.server', job], {
       cwd: place.projectDir,
       env: renderEnvironment(place),
       guardPython: place.python,
@@ -90,6 +90,7 @@ async function serve(
         log.info(`Manim imported once for all renders, in ${seconds} s of processor time`);
       },
     });
+    if (finished.status === 0) return ''; // the project's configuration is at fault: each render says so, at its line
     if (late.signal.aborted) return `did not get there in ${IMPORT_LIMIT} s`;
     return `ended (status ${finished.status ?? finished.signal}): ${said.filter((line) => line !== '').at(-1)}`;
   } finally {

@@ -73,10 +73,11 @@ async function rehearseOne(scene: Scene, place: RenderPlace, context: BuildConte
     place,
   );
   let failure: UserError | undefined;
-  const finished = await run(place.python, ['-m', 'flaming_horse_build.rehearsal', jobFile], {
+  const finished = await run(place.python, ['-P', '-m', 'flaming_horse_build.rehearsal', jobFile], {
     cwd: place.projectDir,
     env: renderEnvironment(place),
     guardPython: place.python,
+    confine: true,
     idleLimit: IDLE_LIMIT,
     wallLimit: WALL_LIMIT,
     ...(signal && { signal }),

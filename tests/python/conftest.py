@@ -115,10 +115,9 @@ class Project:
         return path, result
 
     def environment(self) -> dict[str, str]:
-        path = [self.repo, ROOT / "python", ROOT / "python" / "provided"]
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         ours = {"MANIM_VOICE_PROD": "1", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        return {**kept, "PYTHONPATH": os.pathsep.join(map(str, path)), **ours}
+        return {**kept, "PYTHONPATH": str(ROOT / "python"), **ours}
 
     def render(self, scene: Path, **fields: Any) -> Rendered:
         job, result = self.job(scene, **fields)
@@ -165,7 +164,7 @@ class Project:
 
 
 def driver(job: Path) -> list[str]:
-    return [sys.executable, "-m", "flaming_horse_build.render", str(job)]
+    return [sys.executable, "-P", "-m", "flaming_horse_build.render", str(job)]
 
 
 def speak(folder: Path, texts: Mapping[str, str]) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import math
-import sys
 import time
 import types
 from dataclasses import dataclass, field
@@ -13,7 +11,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from . import film, result, settings, shims, sound, tex
+from . import film, imports, manim_cfg, result, settings, shims, sound, tex
+from .causes import VOICEOVER_PACKAGES
 from .drawing import probe
 from .encoder import Encoder, encoder_options
 from .job import Job
@@ -50,12 +49,13 @@ class Session:
         if job.tex_cache_dir is not None:
             tex.bring(job.tex_cache_dir, job.media_dir / "Tex")
         recording = Recording(self.events, self.stage.files)
-        for package in shims.VOICEOVER_PACKAGES:
+        for package in VOICEOVER_PACKAGES:
             shims.after_import(f"{package}.voiceover_scene", recording.follow_voiceover)
-        import manim  # after the line above: voiceover is a plugin that Manim imports
+        manim = imports.import_manim(job.project_dir)  # after the line above: voiceover is a plugin that Manim imports
 
+        manim_cfg.warn(job.project_dir, self.events)
         self.settings = settings.Settings(manim.config, job, self.stage.files)
-        module = _import_scene(job.scene_file)
+        module = imports.import_scene(job.scene_file, job.project_dir, job.repo_root)
         self._settle(recording)
         scene_class = _find(module, job.class_name, manim.Scene, job.scene_file)
         imported = time.thread_time()
@@ -111,7 +111,6 @@ class Session:
         unknown = unknown_to_fast(SceneFileWriter, CairoRenderer) if wanted else None
         if unknown is not None:
             self.fallback = f"this version of Manim is not known: {unknown} differs"
-            self.events.warning(f"{self.fallback}; the scene is rendered in Manim's own way")
         self.fast = wanted and unknown is None
         path: FramePath
         if self.fast:
@@ -182,8 +181,7 @@ class Session:
             why = "all that it plays is skipped" if recording.cuts else "it calls neither self.play() nor self.wait()"
             raise SceneError(
                 f"{self.job.class_name} shows nothing: {why}",
-                self.job.scene_file,
-                _line_of(scene_class),
+                *self.stage.files.construct_of(scene_class, self.job.scene_file),
             )
 
     def _wait_for_narration(self, scene: Any, recording: Recording) -> None:
@@ -247,22 +245,6 @@ class Session:
         }
 
 
-def _import_scene(path: Path) -> types.ModuleType:
-    """Import a scene file in Manim's own way: named by its path, its folder searched first."""
-    if not path.is_file():
-        raise SceneError("the scene file does not exist", path)
-    name = ".".join(path.with_suffix("").parts)
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise SceneError("the scene file is not a Python file", path)
-    sys.path.insert(0, str(path.parent))
-    sys.dont_write_bytecode = True  # from here on mostly the user's own modules are imported
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def _find(module: types.ModuleType, class_name: str, scene_base: type, path: Path) -> type:
     found = getattr(module, class_name, None)
     if isinstance(found, type) and issubclass(found, scene_base):
@@ -274,11 +256,6 @@ def _find(module: types.ModuleType, class_name: str, scene_base: type, path: Pat
     ]
     what = "is not a scene" if found is not None else "does not exist"
     raise SceneError(f"the class {class_name} {what} in {path.name}: it has {', '.join(there) or 'no scene'}", path)
-
-
-def _line_of(scene_class: type) -> int | None:
-    construct = getattr(scene_class, "construct", None)
-    return construct.__code__.co_firstlineno if isinstance(construct, types.FunctionType) else None
 
 
 def _number(fps: Fraction) -> int | float:

@@ -19,6 +19,7 @@ from .problems import SceneError
 
 FIRST_PRIVATE = 200
 """Descriptors that stay open are moved up to this number: scenes that close some close the low ones."""
+ATTEMPTS = 1000
 HEAD_BYTES = 4096
 BLOCK_BYTES = 1 << 16
 PROBE_BYTES = 1 << 16
@@ -198,7 +199,7 @@ class OutputFile:
 
     def _write(self, data: bytes, position: int) -> None:
         try:
-            self._write_through(data, position)
+            self._persist(data, position)
         except OSError as error:
             if self._identity is None or error.errno in CAUSES:
                 why = CAUSES.get(error.errno or 0, error.strerror)
@@ -209,6 +210,17 @@ class OutputFile:
         except SceneError as error:
             self._failure = error
             raise
+
+    def _persist(self, data: bytes, position: int) -> None:
+        for attempts_left in reversed(range(ATTEMPTS)):
+            try:
+                self._write_through(data, position)
+            except OSError as error:
+                # the scene may close the descriptor at the very moment of the write
+                if error.errno != errno.EBADF or not attempts_left:
+                    raise
+            else:
+                return
 
     def _write_through(self, data: bytes, position: int) -> None:
         keep_standard_descriptors()

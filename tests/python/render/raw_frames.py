@@ -78,7 +78,7 @@ def main(job_files: list[str], drawn_by: list[str]) -> int:
     """Render each job in a process of its own and leave its exit status beside it; 0 if all of them are."""
     job = read_job(Path(job_files[0]))
     prepared = stage.prepare(job.project_dir, job.repo_root, job.seed, Events(None))
-    program.import_manim()
+    program.import_manim(job.project_dir)
     failed = 0
     for file, by in zip(job_files, drawn_by, strict=True):
         child = os.fork()
@@ -101,9 +101,7 @@ def render(job_file: Path, drawn_by: str, prepared: stage.Stage) -> NoReturn:
             if file > 3:
                 os.close(file)
         prepared.events.attach()
-        status = program.run([str(job_file)], time.monotonic(), prepared)
-        sys.stdout.flush()
-        os._exit(status)
+        program.leave(program.run([str(job_file)], time.monotonic(), prepared))
     vars(scene)["FastPath"] = RawPath
     if OURS:
         vars(film)["check"] = lambda *_arguments: None

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import srt
-from conftest import Project, Rendered
+from conftest import ROOT, Project, Rendered
 from pictures_of import frames_of
 
 FRAME = 48_000 // 15
@@ -219,7 +219,11 @@ self.wait(0.4)
     (done,) = home.render_all([(file, {})])
     command = [sys.executable, "-m", "manim", "render", "--disable_caching", "--media_dir", str(tmp_path)]
     subprocess.run(
-        [*command, str(file), "Main"], cwd=home.folder, env=home.environment(), check=True, capture_output=True
+        [*command, str(file), "Main"],
+        cwd=home.folder,
+        env={**home.environment(), "PYTHONPATH": str(ROOT / "python/provided")},
+        check=True,
+        capture_output=True,
     )
     (written,) = tmp_path.rglob("*.srt")
     stock = [
