@@ -43,7 +43,7 @@ export async function build(options: Options, host: Host, signal?: AbortSignal):
   const unlock = await lockProject(options.project);
   try {
     const state = await readState(options.project);
-    for (const repair of state.repairs) host.log.warning(repair, { file: state.path });
+    for (const { message, place } of state.repairs) host.log.warning(message, place);
     try {
       const project = await readProject(state, host.checkout);
       return await buildLocked(await makeContext(project, options, host, signal));

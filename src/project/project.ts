@@ -25,8 +25,8 @@ export async function readProject(state: ProjectState, checkout?: string): Promi
   const folder = dirname(state.path);
   const repoRoot = findRepoRoot(folder, checkout);
   const [narration, scenes] = await bothOrAllErrors(
-    readNarration(resolve(folder, state.narrationFile)),
-    readScenes(state, folder),
+    readNarration(resolve(folder, state.narrationFile)).then(withoutProblems),
+    readScenes(withoutProblems(state), folder),
   );
   const dependencies = await readDependencies(scenes, {
     projectDir: folder,
@@ -54,6 +54,11 @@ export function findRepoRoot(project: string, checkout?: string): string {
     if (dirname(folder) === folder) break;
   }
   return basename(dirname(project)) === 'projects' ? resolve(project, '..', '..') : project;
+}
+
+function withoutProblems<T extends { readonly problems: readonly UserError[] }>(read: T): T {
+  if (read.problems.length > 0) throw new UserErrors(read.problems);
+  return read;
 }
 
 async function bothOrAllErrors<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {

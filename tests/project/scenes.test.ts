@@ -85,13 +85,13 @@ describe('finding scenes', () => {
       'scene gone',
       'scene empty',
       'scene broken',
-      'scene folder',
+      'sub is a folder, not a file',
     ]);
     expect(errors.map(({ place }) => basename(place?.file ?? ''))).toEqual([
       'project_state.json',
       'empty.py',
       'broken.py',
-      'project_state.json',
+      'sub',
     ]);
     expect(errors[2]?.place?.line).toBeGreaterThanOrEqual(3);
     for (const { hint } of errors) expect(hint).toBeTruthy();

@@ -199,7 +199,7 @@ describe('entries of cache.json', () => {
     await mkdir(place.voices, { recursive: true });
     await writeFile(join(place.voices, 'cache.json'), '{"intro": {}');
     const report = await provide(place);
-    expect(report.warnings).toEqual([expect.stringContaining('is not a JSON list: it is set aside')]);
+    expect(report.warnings).toEqual([expect.stringMatching(/cache\.json:1: .*not valid JSON.*it is set aside/)]);
     expect(await readFile(join(place.voices, 'cache.json.unreadable'), 'utf8')).toBe('{"intro": {}');
     expect(await readEntries(place.voices)).toHaveLength(3);
   });
@@ -245,7 +245,7 @@ describe('the output folder', () => {
   });
 
   test.each([
-    ['no JSON', '{', /is not valid JSON/],
+    ['no JSON', '{', /not valid JSON/],
     ['no text', config(3), /output_dir: found 3, expected a text/],
   ])('must be named by a configuration that can be read: %s', async (_, text, message) => {
     const place = await makePlace(await fresh());
