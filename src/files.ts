@@ -134,7 +134,9 @@ async function replace(
     await fill(partial);
     await rename(partial, target);
   } catch (error) {
-    if (error instanceof UserError || (error as NodeJS.ErrnoException).code === undefined) throw error;
+    // the folder was made: what is missing is what should be copied, and no fault of the place
+    const { code = 'ENOENT' } = error as NodeJS.ErrnoException;
+    if (error instanceof UserError || code === 'ENOENT') throw error;
     throw new UserError(`${path} could not be written: ${reasonOf(error)}`, {
       place: { file: path },
       hint: `Check the folder ${dirname(target)}.`,

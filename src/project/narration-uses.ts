@@ -16,7 +16,7 @@ import {
  * file as a whole, in which case more than its lines may matter (their order, other names).
  */
 export type NarrationUse =
-  | { readonly of: 'line'; readonly key: string; readonly line: number }
+  | { readonly of: 'line'; readonly key: string; readonly line: number; readonly at: number }
   | { readonly of: 'lines' | 'file'; readonly line: number };
 
 /**
@@ -66,7 +66,7 @@ function useOf(source: PythonSource, script: SyntaxNode, line: number): Narratio
   if (isGet) return { of: 'lines', line };
   if (mark?.name !== '[' || close?.name !== ']' || !index) return { of: 'file', line };
   const key = literalOf(source, index);
-  return 'text' in key ? { of: 'line', key: key.text, line } : { of: 'lines', line };
+  return 'text' in key ? { of: 'line', key: key.text, line, at: script.from } : { of: 'lines', line };
 }
 
 /** Whether a text names the narration module, as for `importlib.import_module`; a docstring does not count. */

@@ -4,6 +4,7 @@ export function spokenText(text: string): string {
 }
 
 /** What Python's str.split() takes for white space; JavaScript's \s has others. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: Python counts these
 const WHITE_SPACE = /[\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
 
 /** A text as the services of scenes compare it: white space normalised. */
