@@ -74,6 +74,7 @@ async function buildLocked(context: BuildContext): Promise<BuildReport> {
     scenes: sceneLines(scenes, finished, why),
     voice,
     store: context.store.name,
+    needsHumanReview: project.state.needsHumanReview,
     notes: context.notes,
     seconds: context.seconds,
   });

@@ -60,7 +60,8 @@ export function environmentUses(source: PythonSource): readonly string[] | 'all'
     if ((word !== 'environ' && word !== 'getenv') || isInImport(node)) continue;
     // environ["NAME"], environ.get("NAME", ...), getenv("NAME", ...)
     const after = source.text.slice(node.to, node.to + 200);
-    const name = /^\s*(?:\[|\.\s*get\s*\(|\()\s*(["'])(\w+)\1\s*[\]),]/.exec(after)?.[2];
+    const item = /^\s*\[\s*(["'])(\w+)\1\s*\]/.exec(after)?.[2];
+    const name = item ?? /^\s*(?:\.\s*get\s*)?\(\s*(["'])(\w+)\1\s*[),]/.exec(after)?.[2];
     if (name === undefined) return 'all';
     names.add(name);
   }
