@@ -9,6 +9,7 @@ import { shippedFile } from '../src/shipped.js';
 import { problemOfOption, X264_OPTIONS } from '../src/x264.js';
 import { userError } from './support/errors.js';
 import { temporaryFolders } from './support/folder.js';
+import { fuzz } from './support/fuzz.js';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
@@ -271,7 +272,7 @@ test('no value of any input ends in anything but options or an error that names 
         expect(userErrorsOf(error)?.[0]?.message).toMatch(name);
       }
     }),
-    { numRuns: 1000 },
+    fuzz(1000),
   );
 });
 

@@ -8,9 +8,9 @@ import { nextDocument, parseState } from '../src/project/state.js';
 import { printIndex, readEntry, readIndex, voiceFolder } from '../src/voice/cache-index.js';
 import { normalText } from '../src/voice/text.js';
 import { temporaryFolders } from './support/folder.js';
+import { fuzz } from './support/fuzz.js';
 import { pythonAnswers } from './support/python.js';
 
-const RUNS = Number(process.env.FUZZ_RUNS ?? 400);
 const newFolder = temporaryFolders();
 
 /** What Python's json makes of a text, in a form that tells numbers by their value: null where it is none. */
@@ -139,7 +139,7 @@ test('JSON is what Python takes for JSON, with the same values', async () => {
         expect(theirs).toBeNull();
       }
     }),
-    { numRuns: RUNS * 3 },
+    fuzz(1200),
   );
 });
 
@@ -154,7 +154,7 @@ test('a changed value is written so that Python reads it, and what did not chang
       expect(parseJson('/p/x.json', written).value).toEqual(wanted);
       expect(compared((await reads(written))?.value)).toEqual(compared(plain(wanted)));
     }),
-    { numRuns: RUNS },
+    fuzz(400),
   );
 });
 
@@ -261,7 +261,7 @@ test('any object is a state: repaired once, with scenes that are safe to build',
       expect(again.scenes.map(({ id, status }) => [id, status])).toEqual(read.scenes.map(({ id }) => [id, 'rendered']));
       expect(again.problems.length).toBe(read.problems.length);
     }),
-    { numRuns: RUNS * 3 },
+    fuzz(1200),
   );
 });
 
@@ -312,7 +312,7 @@ test('cache.json and the voice configuration are read, or told, whatever they ho
       expect(`${place}/`.startsWith(`${folder}/`)).toBe(true);
       expect(place).not.toContain('/.git');
     }),
-    { numRuns: RUNS },
+    fuzz(400),
   );
 });
 
@@ -340,6 +340,6 @@ test('white space in a text is what it is to Python', async () => {
   );
   await fc.assert(
     fc.asyncProperty(fc.string({ unit }), async (text) => expect(normalText(text)).toBe(await words(text))),
-    { numRuns: RUNS },
+    fuzz(400),
   );
 });

@@ -36,7 +36,10 @@ export async function joinVideo(
     await copyFileInside(sceneVideo, join(project.folder, sceneVideoPath(scene, result.facts)), project.folder);
   }
   if (isWhole(options)) {
-    const list = scenes.map((scene) => `file '${sceneVideoPath(scene, finishedOf(finished, scene).result.facts)}'\n`);
+    const list = scenes.map((scene) => {
+      const path = sceneVideoPath(scene, finishedOf(finished, scene).result.facts);
+      return `file '${path.replaceAll("'", "'\\''")}'\n`;
+    });
     await writeFileInside(join(project.folder, 'scenes.txt'), list.join(''), project.folder);
     const usual = join(project.folder, FINAL_VIDEO);
     if (output !== usual) await copyFileInside(output, usual, project.folder);

@@ -151,10 +151,11 @@ function candidatesFor(line: { readonly key: string; readonly text: string }, in
       : [];
   });
   const named = `${line.key}.mp3`;
+  const canBeNamed = !line.key.includes('\0') && named.split('/').every((part) => Buffer.byteLength(part) <= 255);
   return [
     ...withText.filter(({ own }) => own),
     ...withText.filter(({ own }) => !own),
-    ...(withText.some(({ audio }) => audio === named) ? [] : [{ audio: named, entry: undefined }]),
+    ...(canBeNamed && !withText.some(({ audio }) => audio === named) ? [{ audio: named, entry: undefined }] : []),
   ];
 }
 

@@ -52,12 +52,22 @@ async function place(line: PlannedLine, bytes: Buffer, { folder, narration }: Vo
   return target;
 }
 
-/** A line's file name: its key, where file systems take it and no other key's name differs in case only. */
+/** File systems take 255 bytes; an ending comes behind the name. */
+const MOST_BYTES = 200;
+
+/** A line's file name: its key, where file systems take it and no other key's name may be taken for the same. */
 export function fileNameFor(key: string, lines: readonly { readonly key: string }[]): string {
-  const isPlain = /^[\p{L}\p{N}_][\p{L}\p{N}_. -]{0,99}$/u.test(key);
-  const isAlone = lines.filter((line) => line.key.toLowerCase() === key.toLowerCase()).length <= 1;
-  if (isPlain && isAlone) return key;
-  return `${key.replaceAll(/[^\p{L}\p{N}_-]+/gu, '_').slice(0, 60)}-${sha256(key).slice(0, 8)}`;
+  const isPlain = /^[\p{L}\p{N}_][\p{L}\p{M}\p{N}_. -]*$/u.test(key) && Buffer.byteLength(key) <= MOST_BYTES;
+  const isAlone = lines.filter((line) => folded(line.key) === folded(key)).length <= 1;
+  // a key that looks like the names made below could be one of them
+  if (isPlain && isAlone && !/-[0-9a-f]{8}$/.test(key)) return key;
+  const start = [...key.replaceAll(/[^\p{L}\p{N}_-]+/gu, '_')].slice(0, 40).join('');
+  return `${start}-${sha256(key).slice(0, 8)}`;
+}
+
+/** Some file systems take names for the same that differ in case, or in how their accents are written. */
+function folded(name: string): string {
+  return name.normalize('NFKC').toUpperCase().toLowerCase();
 }
 
 /**

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { userErrorsOf } from '../../src/errors.js';
 import { type Narration, parseNarration } from '../../src/project/narration.js';
 import { decodePython } from '../../src/project/python-encoding.js';
+import { fuzz } from '../support/fuzz.js';
 import { pythonAnswers } from '../support/python.js';
 
-const RUNS = Number(process.env.FUZZ_RUNS ?? 1500);
 const FILE = '/project/narration_script.py';
 
 type Theirs = Record<string, string | null> | 'not Python' | 'fails';
@@ -301,7 +301,7 @@ test('no narration file is read otherwise than by Python, however it is written'
         expect(keys).toEqual(new Set(Object.keys(theirs)));
       }
     }),
-    { numRuns: RUNS },
+    fuzz(1500),
   );
 });
 
@@ -343,7 +343,7 @@ test('every plain narration file that Python takes is read whole', async () => {
       expect(ours.lines.map((line) => [line.key, line.text])).toEqual(spoken);
       expect(ours.problems.length).toBe(Object.keys(theirs).length - spoken.length);
     }),
-    { numRuns: Math.ceil(RUNS / 5) },
+    fuzz(300),
   );
 });
 
@@ -384,6 +384,6 @@ test('the bytes of a file are decoded as Python decodes them, or refused', async
       const theirs = await runs({ base64: source.toString('base64') });
       expect(Object.fromEntries(ours.lines.map((line) => [line.key, line.text]))).toEqual(theirs);
     }),
-    { numRuns: Math.ceil(RUNS / 3) },
+    fuzz(500),
   );
 });

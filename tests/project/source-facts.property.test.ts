@@ -3,9 +3,8 @@ import { importsOf } from '../../src/project/imports.js';
 import { narrationUses } from '../../src/project/narration-uses.js';
 import { environmentUses, outsideUses } from '../../src/project/outside.js';
 import { firstSyntaxError, parsePython } from '../../src/project/python-source.js';
+import { fuzz } from '../support/fuzz.js';
 import { pythonAnswers } from '../support/python.js';
-
-const RUNS = Number(process.env.FUZZ_RUNS ?? 500);
 
 interface Facts {
   /** [level, module, [[name, as], ...] or null for `import module`, line] */
@@ -138,10 +137,13 @@ const HEAD = 'from narration_script import SCRIPT\nimport os\n';
 const source = fc
   .tuple(fc.array(line, { minLength: 1, maxLength: 6 }), edits, oneOf('\n', '\r\n'))
   .map(([lines, changes, end]) => {
-    const edited = changes.reduce((now, [place, piece]) => {
-      const at = place % (now.length + 1);
-      return piece === '' ? now.slice(0, at) + now.slice(at + 1) : now.slice(0, at) + piece + now.slice(at);
-    }, `${lines.join('\n')}\n`);
+    const edited = changes.reduce(
+      (now, [place, piece]) => {
+        const at = place % (now.length + 1);
+        return piece === '' ? now.slice(0, at) + now.slice(at + 1) : now.slice(0, at) + piece + now.slice(at);
+      },
+      `${lines.join('\n')}\n`,
+    );
     return (HEAD + edited).replaceAll('\n', end);
   });
 
@@ -170,6 +172,6 @@ test('what a source imports and uses is what Python finds, or more', async () =>
       if (theirs.keys.includes(null)) expect(isOpen).toBe(true);
       if (variables !== 'all') expect(variables).toEqual([...new Set(theirs.variables)].sort());
     }),
-    { numRuns: RUNS },
+    fuzz(500),
   );
 });
