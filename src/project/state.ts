@@ -146,7 +146,7 @@ function readSource(path: string, text: string, repairs: UserError[]): JsonFile 
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       const place = error.place ?? { file: path };
-      throw new UserError(error.message, { place, hint: `Correct the file, or restore it from ${BACKUP_FILE}.` });
+      throw new UserError(error.message, { place, hint: `${error.hint} Or restore it from ${BACKUP_FILE}.` });
     }
   };
   const file = read(text);

@@ -47,6 +47,12 @@ export async function voiceFolder(projectDir: string, repoRoot: string): Promise
   if (typeof configured !== 'string') throw problem(`found ${JSON.stringify(configured)}, expected a text`);
   const folder = resolve(projectDir, configured || DEFAULT_FOLDER);
   if (/\p{Cc}/u.test(configured)) throw problem(`${JSON.stringify(configured)} holds a control character`);
+  if (configured === '' && !(await liesWithin(folder, repoRoot))) {
+    throw new UserError(`${DEFAULT_FOLDER} leads out of the repository through a link`, {
+      place: { file: folder },
+      hint: 'Replace the link by a folder.',
+    });
+  }
   // services expand a leading ~ to the home folder
   if (configured.startsWith('~') || !(await liesWithin(folder, repoRoot)))
     throw problem(`"${configured}" lies outside the repository`);
