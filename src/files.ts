@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, mkdir, open, readlink, rename, rm } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { type Place, UserError } from './errors.js';
+import { UserError } from './errors.js';
 
 /** No text that people write is larger; what is, would take minutes to read and all memory. */
 const MOST_TEXT = 16 << 20;
@@ -205,12 +205,17 @@ export function reasonOf(error: unknown): string {
   return REASONS.get(code ?? '') ?? message;
 }
 
-/** The line of an offset in a text, from 1; line ends are those of any system. */
-export function lineAt(text: string, offset: number): number {
-  return (text.slice(0, offset).match(/\r\n?|\n/g)?.length ?? 0) + 1;
-}
-
-/** A place in a file's text. */
-export function placeAt(file: string, text: string, offset: number): Place {
-  return { file, line: lineAt(text, offset) };
+/** Tells the line of an offset in a text, from 1; line ends are those of any system. Made once for a text. */
+export function lineIndex(text: string): (offset: number) => number {
+  let starts: number[] | undefined;
+  return (offset) => {
+    starts ??= [0, ...Array.from(text.matchAll(/\r\n?|\n/g), ({ 0: end, index }) => index + end.length)];
+    let [low, high] = [0, starts.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] as number) <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
 }

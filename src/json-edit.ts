@@ -51,6 +51,7 @@ function editsFor(node: Node, before: Json, after: Json, layout: Layout): Edit[]
 function fieldEdits(node: Node, before: JsonObject, after: JsonObject, layout: Layout): Edit[] {
   const fields = node.children ?? [];
   const members = membersOf(node);
+  const last = new Map(members.map(({ name }, at) => [name, at]));
   const isKept = members.map(({ name }) => Object.hasOwn(after, name));
   const lastKept = fields[isKept.lastIndexOf(true)];
   const lastField = fields.at(-1);
@@ -60,8 +61,7 @@ function fieldEdits(node: Node, before: JsonObject, after: JsonObject, layout: L
     const next = fields[at + 1];
     if (!isKept[at]) return next && field.offset < lastKept.offset ? [remove(field.offset, next.offset)] : [];
     // of fields with one name the last counts
-    const counts = members.findLastIndex((other) => other.name === name) === at;
-    return counts ? editsFor(value, before[name] as Json, after[name] as Json, layout) : [];
+    return last.get(name) === at ? editsFor(value, before[name] as Json, after[name] as Json, layout) : [];
   });
   const added = Object.keys(after)
     .filter((name) => !Object.hasOwn(before, name))

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import { type Place, UserError } from './errors.js';
-import { lineAt } from './files.js';
+import { lineIndex } from './files.js';
 
 export type Json = null | boolean | number | string | Json[] | JsonObject;
 export interface JsonObject {
@@ -17,6 +17,8 @@ export interface JsonFile {
   readonly text: string;
   readonly value: Json;
   readonly root: Node;
+  /** The line of an offset, from 1. */
+  lineOf(offset: number): number;
 }
 
 /** Python's own reader gives up at about a thousand. */
@@ -29,9 +31,10 @@ const MARK = '\uFEFF';
  */
 export function parseJson(path: string, text: string, options: { readonly trailing?: boolean } = {}): JsonFile {
   // a space in its place keeps all offsets
+  const lineOf = lineIndex(text);
   const clean = text.startsWith(MARK) ? ` ${text.slice(1)}` : text;
   const fail = (what: string, offset: number, hint = 'Correct the file.'): never => {
-    throw new UserError(`${basename(path)}: ${what}`, { place: { file: path, line: lineAt(text, offset) }, hint });
+    throw new UserError(`${basename(path)}: ${what}`, { place: { file: path, line: lineOf(offset) }, hint });
   };
   const mark = /^(<{7}|={7}|>{7}|\|{7})(?=[ \r\n]|$)/m.exec(clean);
   if (mark) return fail('it holds a merge conflict', mark.index, 'Resolve the conflict, and remove its marks.');
@@ -44,7 +47,7 @@ export function parseJson(path: string, text: string, options: { readonly traili
   const isWhole = !first || (options.trailing && root && first.offset >= endOf(root));
   if (root && isWhole) {
     try {
-      return { path, text, root, value: JSON.parse(clean.slice(root.offset, endOf(root))) as Json };
+      return { path, text, root, lineOf, value: JSON.parse(clean.slice(root.offset, endOf(root))) as Json };
     } catch (error) {
       if (!first) return fail(`not valid JSON: ${(error as Error).message}`, root.offset);
     }
@@ -75,14 +78,14 @@ export function nodeAt(root: Node, path: JsonPath): Node | undefined {
 }
 
 /** Where a value begins; where it is missing, the nearest value around it. */
-export function placeOfValue({ path: file, text, root }: JsonFile, path: JsonPath): Place {
+export function placeOfValue({ path: file, root, lineOf }: JsonFile, path: JsonPath): Place {
   for (let length = path.length; length > 0; length--) {
     const node = nodeAt(root, path.slice(0, length));
     // the line of a field is that of its name
     const from = node?.parent?.type === 'property' ? node.parent : node;
-    if (from) return { file, line: lineAt(text, from.offset) };
+    if (from) return { file, line: lineOf(from.offset) };
   }
-  return { file, line: lineAt(text, root.offset) };
+  return { file, line: lineOf(root.offset) };
 }
 
 /** A way as people write it: scenes[2].id */
@@ -105,8 +108,8 @@ export function repeatedFields(
     for (const { name, key, value } of membersOf(node)) {
       const before = seen.get(name);
       if (before) {
-        const place = { file: file.path, line: lineAt(file.text, key.offset) };
-        found.push({ name, place, first: lineAt(file.text, before.offset) });
+        const place = { file: file.path, line: file.lineOf(key.offset) };
+        found.push({ name, place, first: file.lineOf(before.offset) });
       }
       seen.set(name, key);
       nodes.push(value);
@@ -182,5 +185,5 @@ function openBracketIn(text: string): string {
     else open.pop();
   }
   const last = open.at(-1);
-  return last === undefined ? '' : `: the ${text[last]} in line ${lineAt(text, last)} is not closed`;
+  return last === undefined ? '' : `: the ${text[last]} in line ${lineIndex(text)(last)} is not closed`;
 }

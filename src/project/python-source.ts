@@ -1,7 +1,7 @@
 import type { SyntaxNode, Tree } from '@lezer/common';
 import { parser } from '@lezer/python';
 import { type Place, UserError } from '../errors.js';
-import { readUserFile } from '../files.js';
+import { lineIndex, readUserFile } from '../files.js';
 import { decodePython } from './python-encoding.js';
 import { type Literal, readLiteral } from './python-literal.js';
 import { type Fault, type Token, tokensOf } from './python-tokens.js';
@@ -13,6 +13,8 @@ export interface PythonSource {
   readonly tree: Tree;
   /** Why Python would not take it, as far as its tokens tell. */
   readonly fault: Fault | undefined;
+  /** The line of an offset, from 1. */
+  lineOf(offset: number): number;
 }
 
 /** Where a source stops being Python, and why. */
@@ -29,12 +31,13 @@ const DEEP = 400;
 export function parsePython(path: string, text: string): PythonSource {
   const normalised = normalisedText(text);
   const { tokens, fault } = tokensOf(normalised);
+  const source = { path, text: normalised, lineOf: lineIndex(normalised) };
   try {
-    return { path, text: normalised, tree: parser.parse(withShortSums(normalised, tokens)), fault };
+    return { ...source, tree: parser.parse(withShortSums(normalised, tokens)), fault };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     const tooDeep = { at: 0, what: 'an expression is nested too deeply to be read' };
-    return { path, text: normalised, tree: parser.parse(''), fault: fault ?? tooDeep };
+    return { ...source, tree: parser.parse(''), fault: fault ?? tooDeep };
   }
 }
 
@@ -79,26 +82,7 @@ export function textOf(source: PythonSource, node: SyntaxNode): string {
 
 /** Where a node begins, for messages. */
 export function placeOf(source: PythonSource, node: { readonly from: number }): Place & { readonly line: number } {
-  return { file: source.path, line: lineOf(source, node.from) };
-}
-
-/** Offsets of line starts, found once for a source. */
-const lineStarts = new WeakMap<PythonSource, number[]>();
-
-function lineOf(source: PythonSource, offset: number): number {
-  let starts = lineStarts.get(source);
-  if (!starts) {
-    starts = [0];
-    for (let at = source.text.indexOf('\n'); at !== -1; at = source.text.indexOf('\n', at + 1)) starts.push(at + 1);
-    lineStarts.set(source, starts);
-  }
-  let [low, high] = [0, starts.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((starts[middle] as number) <= offset) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return { file: source.path, line: source.lineOf(node.from) };
 }
 
 /** The child nodes of a node, in order. */
@@ -117,7 +101,7 @@ export function* nodesOf(source: PythonSource): Generator<SyntaxNode> {
 
 /** Where the file stops being Python, or undefined where it is sound as far as we can tell without running Python. */
 export function firstSyntaxError(source: PythonSource): SyntaxFault | undefined {
-  const at = (offset: number, what: string): SyntaxFault => ({ file: source.path, line: lineOf(source, offset), what });
+  const at = (offset: number, what: string): SyntaxFault => ({ file: source.path, line: source.lineOf(offset), what });
   if (source.fault) return at(source.fault.at, source.fault.what);
   let depth = 0;
   let deepest = 0;

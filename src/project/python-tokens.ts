@@ -20,6 +20,9 @@ export interface Tokens {
 /** Python's own limits. */
 const MOST_BRACKETS = 200;
 const MOST_INDENTS = 100;
+const MOST_NESTED_STRINGS = 100;
+/** How far the end of a string with fields is sought before it is read as a plain one. */
+const MOST_FIELDS = 50_000;
 
 const CLOSING = new Map([
   [')', '('],
@@ -105,7 +108,7 @@ export function stringEnd(text: string, quoteAt: number, hasFields: boolean): nu
   const plain = plainEnd(text, quoteAt + quote.length, quote);
   if (!hasFields) return plain;
   // since Python 3.12 the fields of an f-string may hold the quote of the string itself
-  return fieldsEnd(text, quoteAt + quote.length, quote) ?? plain;
+  return fieldsEnd(text, quoteAt + quote.length, quote, MOST_NESTED_STRINGS) ?? plain;
 }
 
 /** The quote of a string: one character or three. */
@@ -152,10 +155,11 @@ function plainEnd(text: string, from: number, quote: string): number | undefined
 }
 
 /** The end of a string with fields, read as since Python 3.12; undefined where it is none of these. */
-function fieldsEnd(text: string, from: number, quote: string): number | undefined {
+function fieldsEnd(text: string, from: number, quote: string, levels: number): number | undefined {
   // what stands around: the brackets of a field's expression, and `:` for what formats it
   const around: string[] = [];
-  for (let at = from; at < text.length; at++) {
+  const to = levels > 0 ? Math.min(text.length, from + MOST_FIELDS) : 0;
+  for (let at = from; at < to; at++) {
     const char = text.charAt(at);
     const inner = around.at(-1);
     const isText = inner === undefined || inner === ':';
@@ -170,7 +174,9 @@ function fieldsEnd(text: string, from: number, quote: string): number | undefine
       else if (char === '}' && inner === ':') around.splice(-2); // the format and its field
     } else if (char === '"' || char === "'") {
       const prefix = /[a-z]*$/i.exec(text.slice(Math.max(from, at - 2), at))?.[0] ?? '';
-      const end = stringEnd(text, at, /[ft]/i.test(prefix));
+      const mark = quoteOf(text, at);
+      const start = at + mark.length;
+      const end = /[ft]/i.test(prefix) ? fieldsEnd(text, start, mark, levels - 1) : plainEnd(text, start, mark);
       if (end === undefined) return undefined;
       at = end - 1;
     } else if (char === '(' || char === '[' || char === '{') around.push(char);

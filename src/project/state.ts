@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../errors.js';
-import { decodeText, lineAt, readUserFile, writeFileInside } from '../files.js';
+import { decodeText, readUserFile, writeFileInside } from '../files.js';
 import {
   endOf,
   type Json,
@@ -160,7 +160,7 @@ function readSource(path: string, text: string, repairs: UserError[]): JsonFile 
   if (rest.trim() !== '') {
     repairs.push(
       new UserError(`${STATE_FILE}: ${rest.length} characters after the end of the JSON are ignored`, {
-        place: { file: path, line: lineAt(text, endOf(file.root) + rest.length - rest.trimStart().length) },
+        place: { file: path, line: file.lineOf(endOf(file.root) + rest.length - rest.trimStart().length) },
       }),
     );
   }

@@ -1,7 +1,7 @@
 import { join, relative, resolve, sep } from 'node:path';
 import type { Node } from 'jsonc-parser';
 import { UserError } from '../errors.js';
-import { liesWithin, lineAt, readUserText } from '../files.js';
+import { liesWithin, readUserText } from '../files.js';
 import { endOf, parseJson, placeOfValue } from '../json.js';
 
 /** The list that the services of scenes read, in the output folder. */
@@ -74,7 +74,7 @@ export async function readIndex(folder: string): Promise<CacheIndex> {
     for (const [at, value] of (file.value as unknown[]).entries()) {
       const node = file.root.children?.[at] as Node;
       if (isObject(value)) texts.set(value, text.slice(node.offset, endOf(node)));
-      else findings.push(`${path}:${lineAt(text, node.offset)}: an entry is not an object; it is dropped`);
+      else findings.push(`${path}:${file.lineOf(node.offset)}: an entry is not an object; it is dropped`);
     }
     return { found: 'list', fault: '', entries: [...texts.keys()], texts, findings };
   } catch (error) {
