@@ -1,5 +1,5 @@
 import { importsOf } from './imports.js';
-import { nodesOf, type PythonSource, placeOf, textOf } from './python-source.js';
+import { firstSyntaxError, nameOf, nodesOf, type PythonSource, placeOf, textOf } from './python-source.js';
 
 /** Something outside the sources that decides what a scene looks like, and where the source asks for it. */
 export interface OutsideUse {
@@ -63,13 +63,15 @@ function importedNames(source: PythonSource): ReadonlyMap<string, string> {
 
 /** Which variables of the environment a source asks for: by name as far as it names them, else all. */
 export function environmentUses(source: PythonSource): readonly string[] | 'all' {
+  // what cannot be parsed may ask for anything
+  if (firstSyntaxError(source)) return 'all';
   const names = new Set<string>();
   // under another name, what it is asked for cannot be told
   for (const [as, name] of importedNames(source))
     if (/^os\.(environb?|getenvb?)$/.test(name) && !name.endsWith(`.${as}`)) return 'all';
   for (const node of nodesOf(source)) {
     if (node.name !== 'VariableName' && node.name !== 'PropertyName') continue;
-    const word = textOf(source, node);
+    const word = nameOf(source, node);
     if (!/^(environb?|getenvb?)$/.test(word) || isInImport(node)) continue;
     // environ["NAME"], environ.get("NAME", ...), getenv("NAME", ...)
     const after = source.text.slice(node.to, node.to + 200);
