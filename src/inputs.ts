@@ -23,6 +23,8 @@ export const QUALITIES = {
 
 const VOICES = ['auto', 'cached', 'piper', 'espeak'] as const;
 const CACHE_MODES = ['read-write', 'read', 'off'] as const;
+const GATES = ['strict', 'warn', 'off'] as const;
+const VALIDATE_ONLY = ['false', 'true', 'deep'] as const;
 
 /** What the user asked for, checked. Paths are absolute. */
 export interface Options {
@@ -43,8 +45,17 @@ export interface Options {
   readonly encoder: 'fast' | 'stock';
   /** x264 options by name, over our own. */
   readonly encoderOptions: Readonly<Record<string, string>>;
+  /** How long a scene may render, and how long without progress; undefined: told from its expected length. */
+  readonly sceneTimeoutMinutes: number | undefined;
+  readonly stallMinutes: number | undefined;
   /** Build this share of the scenes and stop before the video is joined; undefined: everything. */
   readonly shard: Shard | undefined;
+  /** What findings of the checks do: see README, "Checks before work". */
+  readonly gates: (typeof GATES)[number];
+  /** Check and report only; `deep`: run each scene without drawing a video, too. */
+  readonly validateOnly: (typeof VALIDATE_ONLY)[number];
+  /** Stop at the first failing scene. */
+  readonly failFast: boolean;
 }
 
 /** One of `count` shares, counted from 1. */
@@ -97,7 +108,30 @@ export const INPUTS = {
     default: '',
     description: 'x264 options for the fast encoder, as name=value separated by commas, colons or newlines.',
   },
+  'scene-timeout-minutes': {
+    default: '',
+    description:
+      'A scene that renders longer is stopped and reported. Empty: at least 60, and more for a scene that is expected to be long or slow.',
+  },
+  'stall-minutes': {
+    default: '',
+    description:
+      'A scene without progress for so long is stopped and reported. Empty: 15 to 60, by its expected length.',
+  },
   shard: { default: '', description: 'i/n: render only this share of the scenes into the cache, and join nothing.' },
+  gates: {
+    default: 'warn',
+    description:
+      'Checks before work: warn (errors stop their scene, the rest are warnings), strict (warnings count as errors) or off.',
+  },
+  'validate-only': {
+    default: 'false',
+    description: 'true: run the checks, report, and build nothing. deep: also run each scene without making a video.',
+  },
+  'fail-fast': {
+    default: 'false',
+    description: 'true: stop before any work if a check fails, and cancel the other renders when a scene fails.',
+  },
 } as const satisfies Record<string, InputSpec>;
 
 export type InputName = keyof typeof INPUTS;
@@ -142,7 +176,12 @@ export function readOptions(raw: RawInputs, context: InputContext): Options {
     output: output === '' ? undefined : video(output, path(output), folder),
     encoder: oneOf('encoder', text('encoder'), ['fast', 'stock'] as const),
     encoderOptions: Object.freeze(encoderOptions(text('encoder-options'))),
+    sceneTimeoutMinutes: minutes('scene-timeout-minutes', text('scene-timeout-minutes')),
+    stallMinutes: minutes('stall-minutes', text('stall-minutes')),
     shard: shard(text('shard')),
+    gates: oneOf('gates', text('gates'), GATES),
+    validateOnly: oneOf('validate-only', text('validate-only'), VALIDATE_ONLY),
+    failFast: oneOf('fail-fast', text('fail-fast'), ['false', 'true'] as const) === 'true',
   });
 }
 
@@ -198,6 +237,12 @@ function parallelRenders(input: string, variable: string): number {
   if (!/^(-1|0|[1-9]\d{0,2})$/.test(value))
     throw invalid(name, value, '0 (sized to the runner), a number of renders, or -1');
   return Number(value);
+}
+
+function minutes(name: InputName, value: string): number | undefined {
+  if (value === '') return undefined;
+  if (/^\d{1,5}(\.\d{1,3})?$/.test(value) && Number(value) > 0) return Number(value);
+  throw invalid(name, value, 'a number of minutes above 0, like 30');
 }
 
 function list(value: string): string[] {

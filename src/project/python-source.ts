@@ -3,6 +3,7 @@ import { parser } from '@lezer/python';
 import { type Place, UserError } from '../errors.js';
 import { lineIndex, readUserFile } from '../files.js';
 import { decodePython } from './python-encoding.js';
+import { forGrammar } from './python-grammar.js';
 import { type Literal, readLiteral } from './python-literal.js';
 import { type Fault, type Token, tokensOf } from './python-tokens.js';
 
@@ -33,7 +34,7 @@ export function parsePython(path: string, text: string): PythonSource {
   const { tokens, fault } = tokensOf(normalised);
   const source = { path, text: normalised, lineOf: lineIndex(normalised) };
   try {
-    return { ...source, tree: parser.parse(withShortSums(normalised, tokens)), fault };
+    return { ...source, tree: parser.parse(withShortSums(forGrammar(normalised), tokens)), fault };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     const tooDeep = { at: 0, what: 'an expression is nested too deeply to be read' };

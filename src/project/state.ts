@@ -126,8 +126,8 @@ export function parseState(path: string, text: string): ProjectState {
     path,
     projectName: fields.text(['project_name']) || basename(dirname(path)),
     phase,
-    narrationFile: fields.path(['narration_file']) ?? 'narration_script.py',
-    voiceConfigFile: fields.path(['voice_config_file']),
+    narrationFile: fields.file(['narration_file']) ?? 'narration_script.py',
+    voiceConfigFile: fields.file(['voice_config_file']),
     needsHumanReview: (document.flags as JsonObject | undefined)?.needs_human_review === true,
     scenes,
     // in the order of the file, whatever was read first
@@ -263,8 +263,8 @@ function readScenes(fields: Fields): StateScene[] {
     const scene = {
       title: fields.text([...at, 'title']) || raw,
       narrationKey: fields.text([...at, 'narration_key']) || undefined,
-      file: fields.path([...at, 'file']) ?? (id === raw ? undefined : `${raw}.py`),
-      className: readClassName([...at, 'class_name'], fields),
+      file: fields.name([...at, 'file']) ?? (id === raw ? undefined : `${raw}.py`),
+      className: fields.name([...at, 'class_name']),
       status: readStatus([...at, 'status'], fields),
       estimatedSeconds:
         secondsOf(fields.get([...at, 'estimated_duration_seconds'])) ??
@@ -299,16 +299,10 @@ const KEYWORDS = new Set(
   import in is lambda nonlocal not or pass raise return try while with yield`.split(/\s+/),
 );
 
-function readClassName(at: JsonPath, fields: Fields): string | undefined {
-  const given = fields.text(at, 'not a number');
-  const name = given?.trim() ?? '';
-  if (name === '') return undefined;
+/** Whether a text can be the name of a class, and part of a file name. */
+export function isClassName(name: string): boolean {
   const isName = /^[\p{ID_Start}_]\p{ID_Continue}*$/u.test(name) && !KEYWORDS.has(name);
-  if (!isName || Buffer.byteLength(name) > MOST_BYTES) {
-    fields.problem(at, given, 'the name of a Python class, 200 bytes at most');
-    return undefined;
-  }
-  return name === given ? name : fields.repair(at, 'the name of a Python class', name);
+  return isName && Buffer.byteLength(name) <= MOST_BYTES;
 }
 
 function readStatus(at: JsonPath, fields: Fields): StateScene['status'] {
@@ -386,16 +380,20 @@ class Fields {
     return undefined;
   }
 
-  /** A path of a file in the project; undefined where none is given. */
-  path(at: JsonPath): string | undefined {
+  /** A name that no blanks belong to; undefined where none is given. */
+  name(at: JsonPath): string | undefined {
     const given = this.text(at, 'not a number');
-    const path = given?.trim() ?? '';
-    if (path === '') return undefined;
-    if (/\p{Cc}/u.test(path) || path.split('/').some((name) => Buffer.byteLength(name) > MOST_BYTES)) {
-      this.problem(at, given, 'the path of a file, without control characters, 200 bytes a name at most');
-      return undefined;
-    }
-    return path === given ? path : this.repair(at, 'a path without blanks around it', path);
+    const name = given?.trim() ?? '';
+    if (name === '') return undefined;
+    return name === given ? name : this.repair(at, 'a name without blanks around it', name);
+  }
+
+  /** The name of a file that all scenes share; undefined where none is given. */
+  file(at: JsonPath): string | undefined {
+    const name = this.name(at);
+    if (name === undefined || !/\p{Cc}/u.test(name)) return name;
+    this.problem(at, name, 'the path of a file, without control characters');
+    return undefined;
   }
 
   count(at: JsonPath): void {

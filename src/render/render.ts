@@ -12,6 +12,8 @@ import { writeSceneVideo } from '../video/join.js';
 import type { ProvidedLine } from '../voice/provide.js';
 import { beyondSources } from './beyond.js';
 import { openedToCover, writtenSince } from './content.js';
+import type { RenderLimits } from './limits.js';
+import { OutOfMemory } from './memory.js';
 import type { Progress } from './progress.js';
 import type { SceneResult } from './result.js';
 import { completeScene, type FinishedScene, resultFolder, SCENE_VIDEO, type SceneStore, saveScene } from './reuse.js';
@@ -28,12 +30,15 @@ export interface RenderMany {
   readonly spoken: readonly ProvidedLine[];
   /** What the voice wrote for scenes to read: covered by the keys of lines. */
   readonly voiceFiles: ReadonlySet<string>;
+  readonly limitsOf: (planned: PlannedScene) => RenderLimits;
   readonly settings: RenderSettings;
   readonly sceneStore: SceneStore;
   readonly tools: Tools;
   readonly progress: Progress;
   readonly log: Log;
   readonly signal?: AbortSignal | undefined;
+  /** Cancel the other renders when one fails. */
+  readonly failFast?: boolean;
 }
 
 /** A scene rendered in this build. */
@@ -51,28 +56,53 @@ export interface Renders {
 
 /**
  * Renders scenes side by side, the longest first, and saves each as soon as it is done, so that a later failure or
- * cancellation loses nothing. A failing scene does not stop the others: all failures come back together at the end.
+ * cancellation loses nothing. A failing scene does not stop the others: all failures come back together at the end. One
+ * that ran out of memory is rendered once more by itself.
  */
 export async function renderScenes(many: RenderMany): Promise<Renders> {
   const limit = pLimit(many.atOnce);
   const rendered = new Map<string, RenderedScene>();
   const failures: { index: number; error: UserError }[] = [];
-  const work = longestFirst(many.scenes).map(async (planned) => {
+  const outOfMemory: PlannedScene[] = [];
+  const stop = new AbortController();
+  const running = stoppedBy(stop.signal, many);
+  const attempt = async (planned: PlannedScene, isRetry: boolean): Promise<void> => {
     const { id, index } = planned.scene;
     try {
-      const fresh = await limit(() => renderOne(planned, many));
+      const fresh = await limit(() => {
+        stop.signal.throwIfAborted();
+        return renderOne(planned, running);
+      });
       // saving needs no core: the next render starts meanwhile
       rendered.set(id, { finished: fresh.finished, notSaved: await saveOne(planned, fresh, many) });
     } catch (error) {
+      if (stop.signal.aborted) return; // cancelled by a failure that is reported already
+      if (error instanceof OutOfMemory && !isRetry) {
+        outOfMemory.push(planned);
+        many.log.warning(`${error.message}; it is rendered again by itself after the others`, error.place);
+        return;
+      }
       const errors = userErrorsOf(error);
       if (!errors) throw error;
+      if (many.failFast) stop.abort();
       failures.push(...errors.map((userError) => ({ index, error: userError })));
     }
-  });
-  const settled = await Promise.allSettled(work);
+  };
+  const settled = await Promise.allSettled(longestFirst(many.scenes).map((planned) => attempt(planned, false)));
+  // one after the other, each with all of the memory for itself
+  for (const planned of outOfMemory) settled.push(...(await Promise.allSettled([attempt(planned, true)])));
   many.progress.stop();
   for (const result of settled) if (result.status === 'rejected') throw result.reason;
   return { rendered, failures: failures.sort((a, b) => a.index - b.index).map(({ error }) => error) };
+}
+
+/** The same renders, which end without a word once the signal is given. */
+function stoppedBy(stop: AbortSignal, many: RenderMany): RenderMany {
+  const signal = many.signal ? AbortSignal.any([many.signal, stop]) : stop;
+  const group = (title: string, lines: readonly string[]): void => {
+    if (!stop.aborted) many.log.group(title, lines);
+  };
+  return { ...many, signal, log: { ...many.log, group } };
 }
 
 interface Fresh {
@@ -89,6 +119,7 @@ async function renderOne(planned: PlannedScene, many: RenderMany): Promise<Fresh
   const started = performance.now();
   const result = await renderScene(scene, resultFolder(content, sceneStore), many.settings, {
     onFrames: (frames) => progress.frames(scene.id, frames),
+    limits: many.limitsOf(planned),
     log,
     signal: many.signal,
   });

@@ -8,6 +8,7 @@ import type { Project } from '../project/project.js';
 import type { Scene } from '../project/scenes.js';
 import type { FinishedScene, SceneStore } from '../render/reuse.js';
 import type { SetupOptions } from '../setup/options.js';
+import { findOnPath } from '../setup/path.js';
 import { sha256 } from '../store/keys.js';
 import type { Store } from '../store/store.js';
 import type { Tools } from '../video/ffmpeg.js';
@@ -67,11 +68,20 @@ export async function makeContext(
     project,
     store: await host.openStore(options),
     workDir: await makeWorkDir(host.workspace, project),
-    tools: { env: childEnvironment(), signal },
+    tools: { env: childEnvironment(), guardPython: await anyPython(), signal },
     signal,
     notes: [],
     seconds: {},
   };
+}
+
+/**
+ * A Python that can guard what runs before one with Manim is known. On macOS none is looked for: the one of the system
+ * may open a window.
+ */
+async function anyPython(): Promise<string | undefined> {
+  if (process.platform !== 'linux') return undefined;
+  return (await findOnPath('python3', '/usr/bin')) ?? (await findOnPath('python3'));
 }
 
 /** What set-up is asked for in a build. */

@@ -5,6 +5,7 @@ import { childEnvironment } from '../process.js';
 import { dependenciesOf } from '../project/project.js';
 import type { Scene } from '../project/scenes.js';
 import { parallelism, readCapacity, renderMemory } from '../render/capacity.js';
+import { limitsFor } from '../render/limits.js';
 import { reportProgress } from '../render/progress.js';
 import { renderScenes } from '../render/render.js';
 import type { FinishedScene, SceneStore } from '../render/reuse.js';
@@ -27,7 +28,15 @@ function voiceFiles({ folder }: VoicePlan, { lines }: VoiceReport): ReadonlySet<
 export function startRenders(runtime: Runtime, context: BuildContext): RenderServer {
   const { project, host, workDir, signal } = context;
   const { folder: projectDir, repoRoot } = project;
-  const place = { python: runtime.python, projectDir, repoRoot, workDir, env: childEnvironment() };
+  let told = false;
+  const onUnconfined = (why: string): void => {
+    if (told) return;
+    told = true;
+    const text = `scenes could read the environment of this step: this system does not let them be confined (${why}); see SECURITY.md`;
+    context.notes.push(text);
+    host.log.info(text);
+  };
+  const place = { python: runtime.python, projectDir, repoRoot, workDir, env: childEnvironment(), onUnconfined };
   return startRenderServer(place, { ...host.log, warning: (text) => note(context, text) }, signal);
 }
 
@@ -47,7 +56,8 @@ export async function renderMissing(
   const sizeOf = (scene: Scene): { width: number; height: number; fps: number } =>
     size ?? dependenciesOf(project, scene).size;
   const memory = Math.max(...missing.map(({ scene }) => renderMemory(sizeOf(scene), options.encoder)));
-  const { renders, reason } = parallelism(options.parallelRenders, missing.length, memory, readCapacity());
+  const capacity = readCapacity();
+  const { renders, reason } = parallelism(options.parallelRenders, missing.length, memory, capacity);
   host.log.info(`rendering ${count(missing.length, 'scene')}, ${renders} at a time (${reason})`);
 
   const secondsOf = new Map(spoken.lines.map(({ key, seconds }) => [key, seconds]));
@@ -64,6 +74,8 @@ export async function renderMissing(
     project,
     spoken: spoken.lines,
     voiceFiles: voiceFiles(voice, spoken),
+    limitsOf: ({ scene, cost }) =>
+      limitsFor({ length: lengthOf(scene), render: cost }, renders / capacity.cores, options),
     settings: {
       ...server.place,
       shared: await server.shared,
@@ -78,6 +90,7 @@ export async function renderMissing(
     progress: reportProgress(expected, host.log),
     log: host.log,
     signal: context.signal,
+    failFast: options.failFast,
   });
   // told on the log already, at the scene's file
   for (const [id, { finished, notSaved }] of rendered) {

@@ -11,7 +11,7 @@ import { type Chapter, joinScenes } from './join.js';
 import type { Inspection } from './probe.js';
 
 /** The format of joined videos; another one makes every video anew. */
-const VIDEO_FORMAT = 2;
+const VIDEO_FORMAT = 3;
 const FACTS_FILE = 'video.json';
 const VIDEO_FILE = 'video.mp4';
 const SIDE_FILES = ['video.srt', 'video.vtt'];

@@ -95,6 +95,7 @@ async function speakShare(lines: readonly LineToSpeak[], index: number, options:
       PYTHONDONTWRITEBYTECODE: '1',
       PYTHONNOUSERSITE: '1',
       PYTHONIOENCODING: 'utf-8',
+      TMPDIR: workDir, // what a killed voice leaves there is swept with it
     }),
     guardPython,
     idleLimit: IDLE_LIMIT,

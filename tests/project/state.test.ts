@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import type { JsonObject } from '../../src/json.js';
 import {
   type BuildOutcome,
+  isClassName,
   nextDocument,
   PHASES,
   type ProjectState,
@@ -294,21 +295,6 @@ describe('fields of a wrong kind', () => {
     [{ scenes: [{ id: 'a\0b' }] }, 'scenes[0].id', '"a\\u0000b"', 'letters, digits'],
     [{ scenes: [{ id: '!?' }] }, 'scenes[0].id', '"!?"', 'letters, digits'],
     [{ scenes: [{ id: 'é'.repeat(101) }] }, 'scenes[0].id', '"é', 'letters, digits'],
-    [{ scenes: [{ id: 'a', class_name: '../A' }] }, 'scenes[0].class_name', '"../A"', 'the name of a Python class'],
-    [{ scenes: [{ id: 'a', class_name: 'A\nB' }] }, 'scenes[0].class_name', '"A\\nB"', 'the name of a Python class'],
-    [{ scenes: [{ id: 'a', class_name: 'A\0' }] }, 'scenes[0].class_name', '"A\\u0000"', 'the name of a Python class'],
-    [{ scenes: [{ id: 'a', class_name: 'A B' }] }, 'scenes[0].class_name', '"A B"', 'the name of a Python class'],
-    [{ scenes: [{ id: 'a', class_name: '-qh' }] }, 'scenes[0].class_name', '"-qh"', 'the name of a Python class'],
-    [{ scenes: [{ id: 'a', class_name: 'class' }] }, 'scenes[0].class_name', '"class"', 'the name of a Python class'],
-    [
-      { scenes: [{ id: 'a', class_name: 'A'.repeat(201) }] },
-      'scenes[0].class_name',
-      '"AAA',
-      'the name of a Python class',
-    ],
-    [{ scenes: [{ id: 'a', file: 'a\0.py' }] }, 'scenes[0].file', '"a\\u0000.py"', 'the path of a file'],
-    [{ scenes: [{ id: 'a', file: 'a\n.py' }] }, 'scenes[0].file', '"a\\n.py"', 'the path of a file'],
-    [{ scenes: [{ id: 'a', file: `${'x'.repeat(300)}.py` }] }, 'scenes[0].file', '"xxx', 'the path of a file'],
     [{ scenes: [7] }, 'scenes[0]', '7', 'an object'],
     [{ scenes: [null] }, 'scenes[0]', 'null', 'an object'],
     [{ scenes: [['a']] }, 'scenes[0]', '["a"]', 'an object'],
@@ -321,6 +307,33 @@ describe('fields of a wrong kind', () => {
     expect(state.problems[0]?.message).toContain(`, expected ${expected}`);
     expect(state.problems[0]?.place?.file).toBe(FILE);
     expect(state.problems[0]?.hint).toContain(name);
+  });
+
+  test.each([
+    '../A',
+    'A\nB',
+    'A\0',
+    'A B',
+    'A.B',
+    '-qh',
+    '1A',
+    '',
+    'class',
+    'None',
+    'A'.repeat(201),
+    'é'.repeat(101),
+    'A;import os',
+    '🐎', // prettier
+  ])('%j is no name of a class', (name) => expect(isClassName(name)).toBe(false));
+  test.each(['A', '_', 'Scène', '场景', 'A1_b', 'constructor', '__proto__', 'A'.repeat(200)])('%j is one', (name) =>
+    expect(isClassName(name)).toBe(true),
+  );
+
+  test('a narration file with a control character in its name is an error', () => {
+    const { problems } = parse({ scenes: [], narration_file: 'a\0.py' });
+    expect(problems.map(({ message }) => message)).toEqual([
+      expect.stringContaining('narration_file: found "a\\u0000.py"'),
+    ]);
   });
 
   test('an id that is given twice is an error at the second one', () => {

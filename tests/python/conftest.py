@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,28 @@ class Project:
     def render(self, scene: Path, **fields: Any) -> Rendered:
         job, result = self.job(scene, **fields)
         return self.run(job, result)
+
+    def render_all(self, scenes: Sequence[tuple[Path, dict[str, Any]]]) -> list[Rendered]:
+        """Render scenes, each with fields of its job, as `render` does, but with one import of Manim."""
+        jobs = [self.job(scene, **fields) for scene, fields in scenes]
+        program = ROOT / "tests/python/render/raw_frames.py"
+        arguments = [argument for job, _ in jobs for argument in (str(job), "driver")]
+        subprocess.run(
+            [sys.executable, str(program), *arguments],
+            env=self.environment(),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        done = []
+        for job, result in jobs:
+            status = job.with_name("status").read_text()
+            told = [json.loads(line) for line in job.with_name("events").read_text().splitlines()]
+            done.append(Rendered(int(status), told, job.with_name("output").read_text(), result, job))
+        return done
 
     def run(self, job: Path, result: Path) -> Rendered:
         events = job.with_name("events")

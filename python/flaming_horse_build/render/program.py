@@ -9,10 +9,12 @@ import time
 import traceback
 from pathlib import Path
 
-from .events import CHANNEL, Events
+from . import signs
+from .events import Events
 from .job import Job, JobError, read_job
 from .problems import FramePathError, SceneError, UserFiles, describe
 from .stage import Stage, prepare
+from .storage import disk_error, trouble
 
 OWN_FOLDER = Path(__file__).parent
 # These call nothing of the user's.
@@ -34,6 +36,8 @@ def run(arguments: list[str], started: float, prepared: Stage | None = None) -> 
         if len(arguments) not in (1, 2):
             raise JobError("expected one argument, the path of the job")
         job = read_job(Path(arguments[0]))
+        signs.tell_where(Path(arguments[0]))
+        signs.send(events)
         here = prepared or prepare(job.project_dir, job.repo_root, job.seed, events)
         if (here.files.project_dir, here.files.repo_root, here.seed) != (job.project_dir, job.repo_root, job.seed):
             raise JobError("the server that was asked for this render is one of another project")
@@ -66,17 +70,32 @@ def _render(job: Job, stage: Stage, fallback: str | None, started: float, job_fi
         events.send("error", type="JobError", message=str(error), file=None, line=None, traceback="")
         return BAD_JOB
     except BaseException as error:  # noqa: BLE001 - sys.exit and whatever else a scene does
-        if session.fast and _is_ours(error, files):
+        broken = _storage_failure(error, job)
+        if broken is None and session.fast and _is_ours(error, files):
             _again(job, events, job_file, f"the fast path failed: {error}")
         problem = describe(error, files, job.scene_file)
+        if broken is not None:
+            problem |= {"type": "DiskError", "message": broken}
         events.send("error", **problem)
-        print(problem["message"] if isinstance(error, SceneError) else problem["traceback"], file=sys.stderr)
+        print(problem["message"] if broken or isinstance(error, SceneError) else problem["traceback"], file=sys.stderr)
         return SCENE_FAILED
     return DONE
 
 
+def _storage_failure(error: BaseException, job: Job) -> str | None:
+    """How the machine's storage made a render fail, in words; None where it did not."""
+    known = disk_error(error)
+    if known is not None:
+        return str(known)
+    folders = [folder for folder in (job.result_dir, job.media_dir, job.tex_cache_dir) if folder is not None]
+    found = trouble(folders)
+    return None if found is None else f"{found} (and so: {type(error).__name__}: {error})"
+
+
 def _is_ours(error: BaseException | None, files: UserFiles) -> bool:
     """Whether our frame path failed: it said so, or the error came up through it."""
+    if isinstance(error, (SceneError, KeyboardInterrupt)):  # told by us, or a signal
+        return False
     while error is not None:
         if isinstance(error, FramePathError):
             return True
@@ -89,7 +108,7 @@ def _is_ours(error: BaseException | None, files: UserFiles) -> bool:
                 drawing = drawing or path.stem == DRAWING
             elif files.owns(str(path)):
                 drawing = False
-        if drawing and not isinstance(error, SceneError):
+        if drawing:
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -103,6 +122,5 @@ def _again(job: Job, events: Events, job_file: Path, reason: str) -> None:
         file.unlink()
     sys.stdout.flush()
     sys.stderr.flush()
-    if events.open:
-        os.set_inheritable(CHANNEL, True)
+    events.hand_on()
     os.execv(sys.executable, [sys.executable, "-m", "flaming_horse_build.render", str(job_file), reason])  # noqa: S606

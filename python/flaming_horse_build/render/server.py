@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> int:
 
 def _serve(listener: socket.socket, own: Events, guard: Any) -> list[str]:
     """Fork for each request. Returns in every forked process, with the arguments of the render; here never."""
-    signal.signal(signal.SIGCHLD, _reap)
+    leaders = Leaders(guard)
     drawn = random.getstate()
     while True:
         connection, _ = listener.accept()
@@ -80,13 +80,12 @@ def _serve(listener: socket.socket, own: Events, guard: Any) -> list[str]:
             try:
                 if request is None or len(descriptors) != DESCRIPTORS:
                     raise OSError("it is not for this server")
-                forked = os.fork() == 0
+                forked = leaders.fork()
             except OSError as error:
                 own.send("warning", message=f"a render was not taken: {error}")
             else:
                 if forked:
                     listener.close()
-                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                     _guarded_fork(connection, descriptors, guard)
                     random.setstate(drawn)  # Python gives every forked process another chance
                     return request
@@ -116,6 +115,7 @@ def _guarded_fork(connection: socket.socket, descriptors: list[int], guard: Any)
     status, child = 1, None
     try:
         os.setsid()
+        guard.adopt_orphans()
         for number, descriptor in enumerate(descriptors):
             if number > 0:  # standard input is empty already
                 os.dup2(descriptor, number)
@@ -124,8 +124,8 @@ def _guarded_fork(connection: socket.socket, descriptors: list[int], guard: Any)
         if child:
             connection.sendall(f"started {os.getpid()}\n".encode())
             os.close(guard.CHANNEL)
-            status = guard.wait_for(child, connection.fileno())
-            connection.sendall(f"ended {status}\n".encode())
+            status, peak = guard.wait_for(child, connection.fileno())
+            connection.sendall(f"ended {status} {peak}\n".encode())
     finally:
         if child != 0:  # nothing of the server's may run on here, whatever happens
             if child:
@@ -134,11 +134,34 @@ def _guarded_fork(connection: socket.socket, descriptors: list[int], guard: Any)
     connection.close()
 
 
-def _reap(_number: int, _frame: types.FrameType | None) -> None:
-    """Take leave of the processes that ended, so that what they used is counted."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+class Leaders:
+    """The processes that lead forked renders. What one leaves behind when it is killed comes here, and is killed."""
+
+    def __init__(self, guard: Any) -> None:
+        self._guard = guard
+        guard.adopt_orphans()
+        self._known = set(guard.children(os.getpid()))  # what an import started
+        signal.signal(signal.SIGCHLD, self._on_end)
+
+    def fork(self) -> bool:
+        """Fork a leader. True in it."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # no leader may be taken for an orphan
+        try:
+            leader = os.fork()
+            if leader == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                return True
+            self._known.add(leader)
+            return False
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+
+    def _on_end(self, _number: int, _frame: types.FrameType | None) -> None:
+        """Take leave of the processes that ended, so that what they used is counted, and kill orphans."""
+        with contextlib.suppress(ChildProcessError):
+            while ended := os.waitpid(-1, os.WNOHANG)[0]:
+                self._known.discard(ended)
+        self._guard.kill_trees([pid for pid in self._guard.children(os.getpid()) if pid not in self._known])
 
 
 def _load_guard() -> Any:

@@ -43,7 +43,7 @@ import os, subprocess, time
 
 class Main(Scene):
     def construct(self):
-        child = subprocess.Popen(["sleep", "1000"])
+        child = subprocess.Popen(["sleep", "1000"], start_new_session=True)
         Path("pids").write_text(f"{os.getpid()} {child.pid}")
         time.sleep(1000)
 """
@@ -63,7 +63,11 @@ class Asked:
         told = b""
         while data := self.channel.recv(1 << 16):
             told += data
-        return self.process.returncode, output, [json.loads(line) for line in told.decode().splitlines()]
+        events = [json.loads(line) for line in told.decode().splitlines() if line]
+        ended = events.pop()  # from the guard
+        assert ended["event"] == "ended"
+        assert ended["peak_rss_bytes"] > 50e6
+        return self.process.returncode, output, events
 
     @property
     def result(self) -> dict[str, Any]:
@@ -158,7 +162,11 @@ def test_a_forked_render_is_the_one_that_a_process_of_its_own_gives(
     for asked in (first, second):
         status, output, events = asked.end()
         assert status == 0, output
-        assert [event["event"] for event in events if event["event"] != "frames"] == ["start", "line", "done"]
+        assert [event["event"] for event in events if event["event"] not in ("frames", "alive")] == [
+            "start",
+            "line",
+            "done",
+        ]
         assert settled(asked.result) == settled(alone.result)
         # one by one they would not be worth the trouble
         assert asked.result["seconds"]["import"] < alone.result["seconds"]["import"] / 2
