@@ -27,6 +27,8 @@ export interface BuildReport {
     readonly synthesized: readonly { readonly key: string; readonly why: string }[];
   };
   readonly store: string;
+  /** Whether the state asks a person to look at the project. */
+  readonly needsHumanReview: boolean;
   /** Fallbacks and findings that the user should know of. */
   readonly notes: readonly string[];
   /** Wall time in seconds of the steps, by name. */

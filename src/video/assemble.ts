@@ -1,6 +1,7 @@
-import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { messageOf } from '../errors.js';
+import { copyFileInside } from '../files.js';
 import type { Log } from '../log.js';
 import type { FinishedScene } from '../render/reuse.js';
 import { cacheKey, contentKey, sha256OfFile } from '../store/keys.js';
@@ -32,6 +33,8 @@ export interface Assembly {
   readonly scenes: readonly { readonly finished: FinishedScene; readonly title: string }[];
   /** Where the video goes; captions go beside it. */
   readonly output: string;
+  /** Links that lead the output out of this folder are an error; undefined: it may go anywhere. */
+  readonly within: string | undefined;
   readonly store: Store;
   readonly cachePrefix: string;
   /** Joined videos lie here, each in a folder named by its content. */
@@ -54,7 +57,7 @@ export interface AssembledVideo {
  * else joined, checked and saved.
  */
 export async function assemble(assembly: Assembly): Promise<AssembledVideo> {
-  const { output, scenes, store, log } = assembly;
+  const { output, within, scenes, store, log } = assembly;
   const content = contentKey({
     format: VIDEO_FORMAT,
     scenes: scenes.map(({ finished, title }) => ({
@@ -80,9 +83,9 @@ export async function assemble(assembly: Assembly): Promise<AssembledVideo> {
   }
   const stem = output.replace(/\.[^./]*$/, '');
   const captions = { srt: `${stem}.srt`, vtt: `${stem}.vtt` };
-  await place(join(path, VIDEO_FILE), output);
-  await place(join(path, 'video.srt'), captions.srt);
-  await place(join(path, 'video.vtt'), captions.vtt);
+  await copyFileInside(join(path, VIDEO_FILE), output, within);
+  await copyFileInside(join(path, 'video.srt'), captions.srt, within);
+  await copyFileInside(join(path, 'video.vtt'), captions.vtt, within);
   return { facts, reused, captions };
 }
 
@@ -130,16 +133,4 @@ async function readVideo(path: string): Promise<VideoFacts> {
     if ((await sha256OfFile(join(path, name))) !== facts.files[name]) throw new Error(`${name} is not what was made`);
   }
   return facts;
-}
-
-/** Copies a file to its place, where it appears whole or not at all. */
-export async function place(from: string, to: string): Promise<void> {
-  await mkdir(dirname(to), { recursive: true });
-  const partial = join(dirname(to), `.${basename(to)}.${process.pid}.partial`);
-  try {
-    await copyFile(from, partial);
-    await rename(partial, to);
-  } finally {
-    await rm(partial, { force: true });
-  }
 }

@@ -20,6 +20,7 @@ const REPORT: BuildReport = {
   ],
   voice: { backend: 'piper', cacheHit: false, cacheKey: 'k', synthesized: [{ key: 'intro', why: 'its text changed' }] },
   store: 'the folder /s',
+  needsHumanReview: false,
   notes: [],
   seconds: { render: 75.4, join: 0.31 },
 };
