@@ -25,6 +25,7 @@ import {
   timed,
 } from './steps/context.js';
 import { joinVideo, outputOf } from './steps/join.js';
+import { checkPlaces } from './steps/places.js';
 import { ledgerOf, ledgerPlaceOf, planBuild, reasonToRender, reasonToSpeak } from './steps/plan.js';
 import { recordFailure, recordSuccess, tell } from './steps/record.js';
 import { renderMissing, startRenders } from './steps/render.js';
@@ -41,6 +42,7 @@ import { VoiceUnavailable } from './voice/provide.js';
  * stored all the same.
  */
 export async function build(options: Options, host: Host, signal?: AbortSignal): Promise<BuildReport> {
+  await checkPlaces(options, host);
   const unlock = await lockProject(options.project);
   try {
     const state = await readState(options.project);
@@ -79,6 +81,7 @@ async function buildLocked(context: BuildContext): Promise<BuildReport> {
     scenes: sceneLines(scenes, finished, why),
     voice,
     store: context.store.name,
+    needsHumanReview: (project.state as { needsHumanReview?: boolean }).needsHumanReview ?? false,
     notes: context.notes,
     seconds: context.seconds,
   });
@@ -149,7 +152,7 @@ async function finishScenes(scenes: readonly Scene[], ledger: Ledger, context: B
       return { finished, why, voice: { ...voice, cacheHit, synthesized }, failures: rendered.failures };
     } catch (error) {
       if (!(error instanceof VoiceUnavailable) || options.voice !== 'auto' || backend === 'espeak') throw error;
-      note(context, `the voice piper cannot be had (${messageOf(error)}): espeak speaks instead`);
+      note(context, `the voice piper is not available (${messageOf(error)}): espeak speaks instead`);
       backend = 'espeak';
     } finally {
       await server.stop();

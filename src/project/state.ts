@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError, UserErrors } from '../errors.js';
+import { writeFile } from '../machine-errors.js';
 
 export const PHASES = [
   'init',

@@ -1,5 +1,6 @@
 import type { MatrixJob } from '../matrix.js';
 import type { SurveyedScene } from '../survey.js';
+import { markdown } from './text.js';
 
 /** What a build would do with each scene, and which job would render it, as Markdown. */
 export function planSummary(scenes: readonly SurveyedScene[], jobs: readonly MatrixJob[]): string {
@@ -7,8 +8,8 @@ export function planSummary(scenes: readonly SurveyedScene[], jobs: readonly Mat
     jobs.find((job) => job.scenes.split(',').includes(id))?.shard ?? 'the final job';
   const rows = scenes.map(({ planned: { scene }, stored, why }) =>
     stored
-      ? `| ${scene.id} | reused | | |`
-      : `| ${scene.id} | rendered | ${why.replaceAll('|', '\\|')} | ${jobOf(scene.id)} |`,
+      ? `| ${markdown(scene.id)} | reused | | |`
+      : `| ${markdown(scene.id)} | rendered | ${markdown(why)} | ${jobOf(scene.id)} |`,
   );
   return ['## Plan', '', '| Scene | | Why | Shard |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js';
+import { problemOfTool } from '../machine-errors.js';
 import { type Finished, run } from '../process.js';
 
 /** How the tools are run. Without `guardPython` they are started bare; see docs/protocol.md. */
@@ -34,9 +35,9 @@ export function probeArgs(file: string): string[] {
   return ['-v', 'error', '-show_streams', '-show_format', '-show_data_hash', 'sha256', '-of', 'json', file];
 }
 
-/** The presentation time of every video packet, one a line, in units of the stream's time base. */
+/** Every video packet, one a line, in decoding order: presentation time in units of the time base, bytes, flags ("K__"). */
 export function packetArgs(file: string): string[] {
-  return ['-v', 'error', '-select_streams', 'v:0', '-show_entries', 'packet=pts', '-of', 'csv=p=0', file];
+  return ['-v', 'error', '-select_streams', 'v:0', '-show_entries', 'packet=pts,size,flags', '-of', 'csv=p=0', file];
 }
 
 export interface JoinPlan {
@@ -270,7 +271,17 @@ function chromaOffset(told: Readonly<Record<string, string>>): number | undefine
   return offset + (Number(told.subme) >= 6 ? lowered(rate) : 0) + (Number(told.trellis) > 0 ? lowered(trellis) : 0);
 }
 
-/** Runs ffmpeg to its end. Throws UserError where it is not installed, Error with its last words where it fails. */
+/** A tool that ran and failed. */
+export class ToolError extends UserError {
+  constructor(message: string, hint: string) {
+    super(message, { hint });
+  }
+}
+
+/**
+ * Runs ffmpeg to its end. Throws UserError where it is not installed or the machine does not let it write, ToolError with
+ * its last words where it fails otherwise.
+ */
 export function runFfmpeg(args: readonly string[], tools: Tools): Promise<Finished> {
   return runTool('ffmpeg', args, tools, tools.guardPython);
 }
@@ -300,7 +311,9 @@ async function runTool(
     });
   });
   if (finished.status === 0) return finished;
+  const problem = problemOfTool(finished.stderr, args.at(-1) ?? name);
+  if (problem) throw new UserError(problem.message, { hint: problem.hint });
   const why = finished.reason ?? (finished.signal ? `ended by ${finished.signal}` : `status ${finished.status}`);
   const words = finished.stderr.trim().split('\n').slice(-12).join('\n');
-  throw new Error(`${name} failed (${why}): ${words}\ncommand: ${[name, ...args].join(' ')}`);
+  throw new ToolError(`${name} failed (${why}): ${words}`, `Its command: ${[name, ...args].join(' ')}`);
 }

@@ -1,5 +1,6 @@
-import { mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { writeFile } from '../machine-errors.js';
 
 /** Writes a file so that a reader sees the old one or the new one, and leaves it untouched where nothing changes. */
 export async function writeIfChanged(path: string, content: string | Buffer): Promise<void> {
