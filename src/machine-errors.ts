@@ -1,4 +1,5 @@
 import { writeFile as write } from 'node:fs/promises';
+import { isNativeError } from 'node:util/types';
 
 /** What a machine answered to a call, for the person who can change that. */
 export interface MachineProblem {
@@ -58,11 +59,11 @@ const WITHOUT_PATH = new Set(['read', 'write', 'writev', 'fsync', 'fdatasync', '
 
 /** What the machine answered, where something thrown is such an answer, whatever it is wrapped in. */
 export function machineProblem(thrown: unknown): MachineProblem | undefined {
-  for (let error = thrown, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth++) {
+  for (let error = thrown, depth = 0; isNativeError(error) && depth < 5; error = error.cause, depth++) {
     const { code, syscall, path, dest } = factsOf(error);
     const [meaning, hint] = PROBLEMS[code] ?? [];
     if (meaning === undefined || hint === undefined || syscall === undefined) continue;
-    const place = dest ?? path;
+    const place = dest ?? path ?? (syscall === 'spawn' ? 'a program' : undefined);
     if (place === undefined && !WITHOUT_PATH.has(syscall)) continue; // of a connection, or the like
     const verb = syscall.startsWith('spawn')
       ? 'start'
@@ -103,7 +104,7 @@ export async function naming<T>(path: string, work: () => Promise<T>): Promise<T
     return await work();
   } catch (error) {
     const own = error as NodeJS.ErrnoException;
-    if (own instanceof Error && own.code !== undefined && own.path === undefined) own.path = path;
+    if (isNativeError(own) && own.code !== undefined && own.path === undefined) own.path = path;
     throw error;
   }
 }

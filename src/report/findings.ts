@@ -26,12 +26,19 @@ export function findingsOf(inspection: Inspection): Finding[] {
   const add = (message: string): void => void whole.push({ message, sceneId: undefined, isFault: true });
   if (audioVideoRatio < LEAST_SOUND)
     add(`the sound of the video lasts only ${audioSeconds.toFixed(1)} s of ${videoSeconds.toFixed(1)} s`);
-  if (scenes.length > 1 && scenes.every(({ still }) => still === 'black')) add('the whole video is black');
-  else if (scenes.length > 1 && scenes.every(({ still }) => still !== null))
-    add('nothing moves in the whole video: each scene shows one picture');
-  if (scenes.length > 1 && scenes.some(({ lines }) => lines > 0) && scenes.every(({ sound }) => sound.peak < SILENT))
-    add('nothing is heard in the whole video, though its scenes speak lines');
-  return [...whole, ...scenes.flatMap(ofScene), ...silences(inspection)];
+  const isStill = scenes.length > 1 && scenes.every(({ still }) => still !== null);
+  if (isStill)
+    add(
+      scenes.every(({ still }) => still === 'black')
+        ? 'the whole video is black'
+        : 'nothing moves in the whole video: each scene shows one picture',
+    );
+  const isSilent =
+    scenes.length > 1 && scenes.some(({ lines }) => lines > 0) && scenes.every(({ sound }) => sound.peak < SILENT);
+  if (isSilent) add('nothing is heard in the whole video, though its scenes speak lines');
+  // what is said of the whole is not said again of each scene
+  const ofEach = scenes.map((scene) => ({ ...scene, ...(isStill && { still: null }), ...(isSilent && { lines: 0 }) }));
+  return [...whole, ...ofEach.flatMap(ofScene), ...(isSilent ? [] : silences(inspection))];
 }
 
 function ofScene({ id, seconds, lines, still, sound }: SceneInspection): Finding[] {

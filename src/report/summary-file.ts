@@ -1,5 +1,6 @@
 import { appendFileSync, statSync } from 'node:fs';
 import { messageOf } from '../errors.js';
+import { machineProblem } from '../machine-errors.js';
 
 /** GitHub shows no summary at all when that of a step is over 1 MiB. */
 const MOST_BYTES = 1 << 20;
@@ -12,7 +13,7 @@ export function appendSummary(file: string, markdown: string): string | undefine
     appendFileSync(file, `${fitting(markdown, MOST_BYTES - there - NOTE_BYTES)}\n`);
     return undefined;
   } catch (error) {
-    return messageOf(error);
+    return machineProblem(error)?.message ?? messageOf(error);
   }
 }
 

@@ -62,6 +62,19 @@ export function cut(text: string, longest: number): string {
   return `${kept} [... ${text.length - kept.length} characters left out]`;
 }
 
+/** The same in bytes of UTF-8, between characters as people see them, with an ellipsis. */
+export function cutBytes(text: string, longest: number): string {
+  if (Buffer.byteLength(text) <= longest) return text;
+  let kept = '';
+  let bytes = Buffer.byteLength('…');
+  for (const { segment } of new Intl.Segmenter('en').segment(text.slice(0, longest))) {
+    bytes += Buffer.byteLength(segment);
+    if (bytes > longest) break;
+    kept += segment;
+  }
+  return `${kept.trimEnd()}…`;
+}
+
 /*
  * Runners look for commands in every line: "::" at its start after white space, or "##[" (Azure: "##vso[") anywhere.
  * GitHub's compares as a language does, so characters without a shape (zero-width spaces, soft hyphens) do not hide a
@@ -123,11 +136,11 @@ export function annotationText(text: string): string {
 /** A text as one line of GitHub's Markdown that shows exactly its characters: in a cell, an item or a heading. */
 export function markdown(text: string, longest = 1000): string {
   return cut(readableLine(text), longest)
-    .replaceAll(/[\\`*[\]<>&|~$#]/g, '\\$&')
+    .replaceAll(/[\\`*[\]<&|~$]/g, '\\$&')
     .replaceAll(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\_') // between letters it is no markup, and secrets stay masked
-    .replace(/^[+=-]/, '\\$&')
+    .replace(/^[#>+=-]|#$/g, '\\$&') // where a block begins, and where a heading ends
     .replace(/^(\d+)([.)])/, '$1\\$2')
-    .replaceAll(/:(?=\/\/)|(?<=\bwww)\./gi, '\\$&') // addresses become links by themselves
+    .replaceAll(/:(?=\/\/)|(?<=www)\./gi, '\\$&') // addresses become links by themselves
     .replaceAll('@', '<span>@</span>'); // and so do mail addresses and names of users, escaped or not
 }
 

@@ -1,4 +1,5 @@
 import type { Caption } from '../render/result.js';
+import { cutBytes, plainLines } from '../report/text.js';
 
 /** The captions of one scene and where the scene lies in the whole; seconds. */
 export interface SceneCaptions {
@@ -49,6 +50,9 @@ export function toWebVtt(captions: readonly Caption[]): string {
   return `WEBVTT\n\n${cues.join('')}`;
 }
 
+/** Bytes of a caption in the track: MP4 has 16 bits for its length, and the twins of some characters are longer. */
+const LONGEST_TRACK_TEXT = 20_000;
+
 /**
  * Captions as the WebVTT text that ffmpeg turns into the captions track of the video. On its way through ffmpeg
  * braces and backslashes are read as styling and cannot be escaped, so they become their full-width twins.
@@ -56,7 +60,10 @@ export function toWebVtt(captions: readonly Caption[]): string {
 export function toTrackSource(captions: readonly Caption[]): string {
   const twins: Record<string, string> = { '{': '\uFF5B', '}': '\uFF5D', '\\': '\uFF3C' };
   return toWebVtt(
-    captions.map((caption) => ({ ...caption, text: caption.text.replaceAll(/[{}\\]/g, (c) => twins[c] ?? c) })),
+    captions.map((caption) => ({
+      ...caption,
+      text: cutBytes(caption.text, LONGEST_TRACK_TEXT).replaceAll(/[{}\\]/g, (c) => twins[c] ?? c),
+    })),
   );
 }
 
@@ -64,10 +71,9 @@ function escapeWebVtt(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-/** The text without blank lines (they end a caption in both formats) and without spaces at the ends of lines. */
+/** The text without control characters, without blank lines (they end a caption in both formats) and without spaces at the ends of lines. */
 function tidy(text: string): string {
-  return text
-    .split(/\r\n|\r|\n/)
+  return plainLines(text)
     .map((line) => line.trim())
     .filter((line) => line !== '')
     .join('\n');

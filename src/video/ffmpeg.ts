@@ -1,6 +1,8 @@
+import { constants } from 'node:os';
 import { UserError } from '../errors.js';
 import { problemOfTool } from '../machine-errors.js';
 import { type Finished, run } from '../process.js';
+import { cutBytes, plainLine } from '../report/text.js';
 
 /** How the tools are run. Without `guardPython` they are started bare; see docs/protocol.md. */
 export interface Tools {
@@ -190,10 +192,21 @@ export function chapterMetadata(chapters: readonly { title: string; frames: numb
   const blocks = chapters.map(({ title, frames }) => {
     const start = frame;
     frame += frames;
-    const escaped = title.replaceAll(/\s+/g, ' ').replaceAll(/[=;#\\]/g, (c) => `\\${c}`);
-    return `[CHAPTER]\nTIMEBASE=${rate.den}/${rate.num}\nSTART=${start}\nEND=${frame}\ntitle=${escaped}\n`;
+    // at the end of a line even an escaped backslash takes the next line along
+    const name = chapterTitle(title)
+      .replaceAll(/[=;#\\]/g, (c) => `\\${c}`)
+      .replace(/\\$/, '$& ');
+    return `[CHAPTER]\nTIMEBASE=${rate.den}/${rate.num}\nSTART=${start}\nEND=${frame}\ntitle=${name}\n`;
   });
   return `;FFMETADATA1\n${blocks.join('')}`;
+}
+
+/** MP4 has a byte for the length of a chapter's title, and ffmpeg would cut in the middle of a character. */
+const LONGEST_TITLE = 255;
+
+/** The title of a chapter as it is in the video: one line without control characters, cut between characters. */
+export function chapterTitle(title: string): string {
+  return cutBytes(plainLine(title), LONGEST_TITLE);
 }
 
 /** x264 options under the names by which x264 takes them, where these differ from the names it writes. */
@@ -311,7 +324,8 @@ async function runTool(
     });
   });
   if (finished.status === 0) return finished;
-  const problem = problemOfTool(finished.stderr, args.at(-1) ?? name);
+  const isTooLarge = finished.signal === 'SIGXFSZ' || finished.status === 128 + constants.signals.SIGXFSZ;
+  const problem = problemOfTool(isTooLarge ? 'File too large' : finished.stderr, args.at(-1) ?? name);
   if (problem) throw new UserError(problem.message, { hint: problem.hint });
   const why = finished.reason ?? (finished.signal ? `ended by ${finished.signal}` : `status ${finished.status}`);
   const words = finished.stderr.trim().split('\n').slice(-12).join('\n');

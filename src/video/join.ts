@@ -9,6 +9,7 @@ import { differences, majority, parseRate } from './agree.js';
 import { mergeCaptions, toSrt, toTrackSource, toWebVtt } from './captions.js';
 import {
   chapterMetadata,
+  chapterTitle,
   concatList,
   joinArgs,
   mimicX264,
@@ -131,7 +132,7 @@ export async function joinScenes(options: JoinOptions): Promise<JoinedVideo> {
     durationSeconds: seconds(frames),
     reencoded,
     captions: { ...beside, count: captions.length },
-    chapters: places.map(({ part, start, end }) => ({ title: part.title, start, end })),
+    chapters: places.map(({ part, start, end }) => ({ title: chapterTitle(part.title), start, end })),
     inspection,
   };
 }
