@@ -1,11 +1,14 @@
 """Run a command so that neither it nor anything that it starts outlives whoever started it.
 
-    python -I -S guard.py [--through SOCKET] COMMAND [ARG ...]
+    python -I -S guard.py [--confine] [--through SOCKET] COMMAND [ARG ...]
 
 Two processes guard the command, so that one can be killed alone without harm: the outer one watches the starter, the
 inner one is the parent of the command. Linux hands orphans to the nearest of them, however they were detached
 (double forks, sessions of their own). Both kill all that is left when the command ends. Elsewhere only the process
 group is killed.
+
+With --confine, the command cannot inspect the processes above it (see confine.py); where that is not possible, the
+event `unconfined` says why, and the command runs without.
 
 With --through, the command is first offered to the server that listens there, which forks it from itself; where it does
 not take it, the command is started as without.
@@ -28,6 +31,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import NoReturn
 
 CHANNEL = 3
@@ -103,15 +107,18 @@ def execute(command: list[str]) -> NoReturn:
 
 def children(parent: int) -> list[int]:
     """The processes that have this parent, ended ones included; on Linux only. Gone ones have none."""
-    found: list[int] = []
-    with contextlib.suppress(OSError):
-        for thread in os.listdir(f"/proc/{parent}/task"):  # noqa: PTH208 - one module less
-            try:
-                with open(f"/proc/{parent}/task/{thread}/children") as file:  # noqa: PTH123
-                    found += map(int, file.read().split())
-            except FileNotFoundError:
-                return _scan(parent)  # a kernel without that list, or the thread just ended
-    return found
+    try:
+        threads = os.listdir(f"/proc/{parent}/task")  # noqa: PTH208 - one module less
+        return [pid for thread in threads for pid in _listed(f"/proc/{parent}/task/{thread}/children")]
+    except FileNotFoundError:  # it is gone, or this kernel keeps no such list
+        return _scan(parent) if os.path.exists(f"/proc/{parent}") else []  # noqa: PTH110
+    except OSError:
+        return []
+
+
+def _listed(file: str) -> list[int]:
+    with open(file) as pids:  # noqa: PTH123
+        return [int(pid) for pid in pids.read().split()]
 
 
 def _scan(parent: int) -> list[int]:
@@ -144,9 +151,9 @@ def _have_children() -> bool:
 
 
 def kill_descendants() -> None:
-    """Kill everything below this process, again and again until nothing is left: some fork faster than they are found."""
+    """Kill everything below this process, again and again until nothing is left: some fork while they are killed."""
     deadline = time.monotonic() + KILL_LIMIT
-    while _have_children() and os.path.exists("/proc/self"):  # noqa: PTH110 - one module less
+    while _have_children() and os.path.exists("/proc/self"):  # noqa: PTH110
         kill_trees(children(os.getpid()))
         if time.monotonic() > deadline:
             left = ", ".join(map(str, children(os.getpid())))
@@ -219,8 +226,12 @@ def wait_for(child: int, channel: int) -> tuple[int, int]:
 
 def say_ended(peak: int) -> None:
     """Send the event `ended` to the starter."""
+    _send(f'{{"event": "ended", "peak_rss_bytes": {peak}}}')
+
+
+def _send(event: str) -> None:
     with contextlib.suppress(OSError):  # the line before may be torn
-        os.write(CHANNEL, f'\n{{"event": "ended", "peak_rss_bytes": {peak}}}\n'.encode())
+        os.write(CHANNEL, f"\n{event}\n".encode())
 
 
 def through(server: str, command: list[str]) -> int | None:
@@ -264,8 +275,24 @@ def _pipe() -> tuple[int, int]:
     return reading, writing
 
 
-def guarded(command: list[str]) -> int:
-    """Run the command below two guards and return its exit status."""
+def confined_fork() -> int:
+    """The same as `fork`, for a process that must not inspect those above it; the child says where that fails."""
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - one module less
+    import confine
+
+    gate = confine.Gate(_pipe)
+    child = fork()
+    if child:
+        gate.attend(child)
+        return child
+    why = gate.confine()
+    if why is not None:
+        _send(f'{{"event": "unconfined", "why": "{why}"}}')
+    return 0
+
+
+def guarded(command: list[str], forking: Callable[[], int]) -> int:
+    """Run the command, in a process that `forking` makes, below two guards, and return its exit status."""
     adopt_orphans()
     life, held = _pipe()
     signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
@@ -274,7 +301,7 @@ def guarded(command: list[str]) -> int:
         os.close(held)  # so that this end of the pipe ends with the outer guard
         os.setsid()
         adopt_orphans()
-        child = fork()
+        child = forking()
         if child == 0:
             execute(command)
         status, peak = wait_for(child, life)
@@ -286,7 +313,9 @@ def guarded(command: list[str]) -> int:
 
 def main(command: list[str]) -> int:
     """Run the command under guard and return the exit status to end with."""
-    server = None
+    server, forking = None, fork
+    if command[:1] == ["--confine"]:
+        forking, command = confined_fork, command[1:]
     if command[:1] == ["--through"]:
         server, command = command[1] if len(command) > 1 else "", command[2:]
     if not command:
@@ -297,7 +326,7 @@ def main(command: list[str]) -> int:
         if status is not None:
             return status
         print("guard: the server did not take the command, which is started without it", file=sys.stderr, flush=True)
-    return guarded(command)
+    return guarded(command, forking)
 
 
 if __name__ == "__main__":

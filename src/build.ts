@@ -1,18 +1,19 @@
 import { basename } from 'node:path';
-import { messageOf, type UserError, UserErrors } from './errors.js';
+import { messageOf, type UserError, UserErrors, userErrorsOf } from './errors.js';
 import type { Host } from './host.js';
 import type { Options } from './inputs.js';
 import { lockProject } from './project/lock.js';
 import { dependenciesOf, readProject } from './project/project.js';
-import { type Scene, selectScenes } from './project/scenes.js';
+import { type ReadScenes, type Scene, selectScenes } from './project/scenes.js';
 import { readState } from './project/state.js';
 import { changesBetween } from './render/content.js';
 import { type Ledger, readLedger, saveLedger } from './render/ledger.js';
 import { resultFolder } from './render/reuse.js';
 import { scenesOfShard } from './render/schedule.js';
 import { type BuildReport, count, type SceneLine } from './report/summary.js';
-import { expectRuntime, prepareRuntime } from './setup/runtime.js';
+import { type ExpectedRuntime, expectRuntime, prepareRuntime } from './setup/runtime.js';
 import { prepareEspeak } from './setup/voices.js';
+import { checkBeforeWork, pythonToAsk } from './steps/check.js';
 import {
   type BuildContext,
   type FinishedScenes,
@@ -65,14 +66,22 @@ export async function build(options: Options, host: Host, signal?: AbortSignal):
 
 async function buildLocked(context: BuildContext): Promise<BuildReport> {
   const { options, project, host } = context;
-  const chosen = selectScenes(project.scenes, options.scenes);
-  const scenes = options.shard ? scenesOfShard(chosen, options.shard, project) : chosen;
+  const share = shareOf(selectScenes(project, options.scenes), context);
+  const latex = share.scenes.some((scene) => dependenciesOf(project, scene).latex);
+  const expected = await timed('look', context, () => expectRuntime({ ...setupOf(context), latex }));
+  const { scenes, errors } = await timed('check', context, () =>
+    checkBeforeWork(share, pythonToAsk(expected.python), context),
+  );
   const ledgerPlace = ledgerPlaceOf(context);
   const ledger = await readLedger(ledgerPlace);
 
-  const { finished, why, voice, failures } = await finishScenes(scenes, ledger, context);
+  const { finished, why, voice, failures } = await finishScenes(scenes, expected, ledger, context).catch((error) => {
+    const found = userErrorsOf(error);
+    // what stops the whole build does not hide what the checks found
+    throw found && errors.length > 0 ? new UserErrors([...errors, ...found]) : error;
+  });
   await saveLedger(ledgerOf(finished, ledger), ledger, ledgerPlace);
-  if (failures.length > 0) throw new UserErrors(failures);
+  if (errors.length + failures.length > 0) throw new UserErrors([...errors, ...failures]);
   const report = (video?: AssembledVideo, output?: string): BuildReport => ({
     projectName: project.state.projectName || basename(project.folder),
     video: output,
@@ -93,6 +102,18 @@ async function buildLocked(context: BuildContext): Promise<BuildReport> {
   return tell(report(video, output), host);
 }
 
+/**
+ * The scenes of this build's share. Scenes that cannot be rendered are dealt to none: the build that joins the shares fails
+ * with them, and so does one whose input names them.
+ */
+function shareOf(chosen: ReadScenes, { options, project, host }: BuildContext): ReadScenes {
+  if (!options.shard) return chosen;
+  const scenes = scenesOfShard(chosen.scenes, options.shard, project);
+  if (options.scenes.length > 0) return { ...chosen, scenes };
+  for (const { id } of chosen.faults) host.log.info(`scene ${id} is in no share: it cannot be rendered as it is`);
+  return { scenes, faults: [], problems: [] };
+}
+
 interface Finishing {
   readonly finished: FinishedScenes;
   /** Why scenes were rendered, by id. */
@@ -105,14 +126,18 @@ interface Finishing {
  * Every scene finished: restored where it is stored, else spoken for and rendered. Keys are made for the runtime and the
  * voice that are expected; where what is really there differs, they are made again.
  */
-async function finishScenes(scenes: readonly Scene[], ledger: Ledger, context: BuildContext): Promise<Finishing> {
+async function finishScenes(
+  scenes: readonly Scene[],
+  expected: ExpectedRuntime,
+  ledger: Ledger,
+  context: BuildContext,
+): Promise<Finishing> {
   const { options, project, host } = context;
   const { log } = host;
   const latex = scenes.some((scene) => dependenciesOf(project, scene).latex);
   const setup = { ...setupOf(context), latex };
   const sceneStore = sceneStoreOf(context);
 
-  const expected = await timed('look', context, () => expectRuntime(setup));
   let { versions } = expected;
   let backend: Backend = options.voice === 'espeak' ? 'espeak' : 'piper';
   for (;;) {

@@ -4,6 +4,7 @@ import * as core from '@actions/core';
 import { messageOf, UserError } from './errors.js';
 import type { Options, RawInputs } from './inputs.js';
 import type { Log } from './log.js';
+import { realPath } from './real-path.js';
 import { runnerLog, terminalLog } from './report/logs.js';
 import { appendSummary } from './report/summary-file.js';
 import { cacheHome } from './setup/options.js';
@@ -38,13 +39,13 @@ const LOW_TRUST_EVENTS = ['pull_request_target', 'issue_comment', 'workflow_run'
 
 /** GitHub's runner, or act. `raw` reads the inputs of a step. */
 export function runnerHost(env: NodeJS.ProcessEnv = process.env): Host {
-  const workspace = env.GITHUB_WORKSPACE ?? process.cwd();
+  const workspace = realPath(env.GITHUB_WORKSPACE ?? process.cwd());
   const log = runnerLog(workspace);
   return {
     log,
     env,
     workspace,
-    checkout: env.GITHUB_WORKSPACE,
+    checkout: env.GITHUB_WORKSPACE === undefined ? undefined : workspace,
     rawInputs: (name) => core.getInput(name),
     lowTrust: isLowTrust(env),
     repository: env.GITHUB_REPOSITORY ?? 'local',

@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
 import { UserError } from './errors.js';
+import { realPath } from './real-path.js';
 
 /** A picture size in pixels with its frame rate, as Manim's quality flags name them. */
 export interface PictureSize {
@@ -20,6 +21,8 @@ export const QUALITIES = {
 
 const VOICES = ['auto', 'cached', 'piper', 'espeak'] as const;
 const CACHE_MODES = ['read-write', 'read', 'off'] as const;
+const GATES = ['strict', 'warn', 'off'] as const;
+const VALIDATE_ONLY = ['false', 'true', 'deep'] as const;
 
 /** What the user asked for, checked. Paths are absolute. */
 export interface Options {
@@ -45,6 +48,12 @@ export interface Options {
   readonly stallMinutes: number | undefined;
   /** Build this share of the scenes and stop before the video is joined; undefined: everything. */
   readonly shard: Shard | undefined;
+  /** What findings of the checks do: see README, "Checks before work". */
+  readonly gates: (typeof GATES)[number];
+  /** Check and report only; `deep`: run each scene without drawing a video, too. */
+  readonly validateOnly: (typeof VALIDATE_ONLY)[number];
+  /** Stop at the first failing scene. */
+  readonly failFast: boolean;
 }
 
 /** One of `count` shares, counted from 1. */
@@ -108,6 +117,19 @@ export const INPUTS = {
       'A scene without progress for so long is stopped and reported. Empty: 15 to 60, by its expected length.',
   },
   shard: { default: '', description: 'i/n: render only this share of the scenes into the cache, and join nothing.' },
+  gates: {
+    default: 'warn',
+    description:
+      'Checks before work: warn (errors stop their scene, the rest are warnings), strict (warnings count as errors) or off.',
+  },
+  'validate-only': {
+    default: 'false',
+    description: 'true: run the checks, report, and build nothing. deep: also run each scene without making a video.',
+  },
+  'fail-fast': {
+    default: 'false',
+    description: 'true: stop before any work if a check fails, and cancel the other renders when a scene fails.',
+  },
 } as const satisfies Record<string, InputSpec>;
 
 export type InputName = keyof typeof INPUTS;
@@ -135,7 +157,7 @@ export function readOptions(raw: RawInputs, context: InputContext): Options {
   }
   const output = text('output');
   return Object.freeze({
-    project: path(project),
+    project: realPath(path(project)),
     parallelRenders: parallelRenders(text('parallel-renders'), context.env.PARALLEL_RENDERS ?? ''),
     voice: oneOf('voice', text('voice'), VOICES),
     quality: oneOf('quality', text('quality'), Object.keys(QUALITIES) as (keyof typeof QUALITIES)[]),
@@ -150,6 +172,9 @@ export function readOptions(raw: RawInputs, context: InputContext): Options {
     sceneTimeoutMinutes: minutes('scene-timeout-minutes', text('scene-timeout-minutes')),
     stallMinutes: minutes('stall-minutes', text('stall-minutes')),
     shard: shard(text('shard')),
+    gates: oneOf('gates', text('gates'), GATES),
+    validateOnly: oneOf('validate-only', text('validate-only'), VALIDATE_ONLY),
+    failFast: oneOf('fail-fast', text('fail-fast'), ['false', 'true'] as const) === 'true',
   });
 }
 

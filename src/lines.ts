@@ -40,6 +40,24 @@ export function eachLine(stream: Readable, longest: number, onLine: (line: strin
   stream.prependOnceListener('close', finish); // without an end, where it is destroyed; before whoever waits for that
 }
 
+/**
+ * Keeps the end of a stream: at least so many characters of it. Gives them as whole lines, "\n" being the only line end, when
+ * the stream has ended.
+ */
+export function endOf(stream: Readable, characters: number): () => string {
+  const decoder = new StringDecoder('utf8');
+  let kept = '';
+  stream.on('data', (chunk: Buffer) => {
+    kept += decoder.write(chunk);
+    // cut now and then, not at each chunk: each cut copies what is kept
+    if (kept.length > 2 * characters) kept = kept.slice(-characters);
+  });
+  return () => {
+    const text = (kept + decoder.end()).replaceAll(/\r\n?/g, '\n');
+    return text === '' || text.endsWith('\n') ? text : `${text}\n`;
+  };
+}
+
 /** A line as it is shown: with a note where it was cut. */
 export function withCut(line: string, cut: number): string {
   return cut > 0 ? `${line} [... ${cut} characters left out]` : line;

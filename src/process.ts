@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
-import { eachLine, withCut } from './lines.js';
+import { eachLine, endOf, withCut } from './lines.js';
 import { shippedFile } from './shipped.js';
 
 /** How a finished child ended. `signal` is set when it was killed, `reason` when we killed it ourselves. */
@@ -25,6 +25,8 @@ export interface RunOptions {
   readonly env: NodeJS.ProcessEnv;
   /** The Python that runs the guard; see docs/protocol.md. Without one the child is started bare (short tools). */
   readonly guardPython?: string;
+  /** Whether the command runs code of the project: it then cannot inspect the processes above it; see python/confine.py. */
+  readonly confine?: boolean;
   /** The socket of a server to offer the command to, through the guard; see docs/protocol.md. */
   readonly through?: string | undefined;
   /** Each JSON line that the child writes to descriptor 3. */
@@ -84,9 +86,9 @@ function killGroup(child: ChildProcess): void {
  */
 export function run(command: string, args: readonly string[], options: RunOptions): Promise<Finished> {
   const { guardPython } = options;
-  const through = options.through ? ['--through', options.through] : [];
+  const flags = [...(options.confine ? ['--confine'] : []), ...(options.through ? ['--through', options.through] : [])];
   const [file, argv] = guardPython
-    ? [guardPython, ['-I', '-S', shippedFile('python/guard.py'), ...through, command, ...args]]
+    ? [guardPython, ['-I', '-S', shippedFile('python/guard.py'), ...flags, command, ...args]]
     : [command, [...args]];
   const started = performance.now();
 
@@ -150,17 +152,12 @@ export function run(command: string, args: readonly string[], options: RunOption
     options.stop?.addEventListener('abort', onStop, { once: true });
     if (options.stop?.aborted) onStop();
 
-    const kept = { stdout: '', stderr: '' };
-    const collect = (stream: Readable, name: 'stdout' | 'stderr'): void =>
-      eachLine(stream, LONGEST_LINE, (text, cut) => {
-        const line = withCut(text, cut);
-        kept[name] += `${line}\n`;
-        // cut now and then, not at each line: each cut copies what is kept
-        if (kept[name].length > 2 * KEPT_OUTPUT) kept[name] = kept[name].slice(-KEPT_OUTPUT);
-        options.onLine?.(line);
-      });
-    collect(child.stdout as Readable, 'stdout');
-    collect(child.stderr as Readable, 'stderr');
+    const [stdout, stderr] = [child.stdout as Readable, child.stderr as Readable];
+    const kept = [stdout, stderr].map((stream) => endOf(stream, KEPT_OUTPUT));
+    const { onLine } = options;
+    if (onLine) {
+      for (const stream of [stdout, stderr]) eachLine(stream, LONGEST_LINE, (line, cut) => onLine(withCut(line, cut)));
+    }
     let peakBytes: number | undefined;
     channel.on('error', () => {}); // the child may go before the channel does
     eachLine(channel, LONGEST_LINE, (line, cut) => {
@@ -185,13 +182,14 @@ export function run(command: string, args: readonly string[], options: RunOption
     child.on('exit', () => {
       if (!guardPython) killGroup(child); // what it started must not outlive it
       after(DRAIN_LIMIT, () => {
-        for (const stream of [child.stdout, child.stderr, channel]) stream?.destroy();
+        for (const stream of [stdout, stderr, channel]) stream.destroy();
       });
     });
     child.on('close', (status, signal) => {
       settle();
       const seconds = (performance.now() - started) / 1000;
-      resolve({ status, signal, reason, limit, ...kept, seconds, peakBytes });
+      const [out = '', err = ''] = kept.map((text) => text());
+      resolve({ status, signal, reason, limit, stdout: out, stderr: err, seconds, peakBytes });
     });
   });
 }

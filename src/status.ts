@@ -12,6 +12,16 @@ export interface ProjectStatus {
   readonly voice: { readonly backend: string; readonly cacheKey: string };
   readonly lines: readonly LineStatus[];
   readonly scenes: readonly SceneStatus[];
+  /** Scenes that a build would leave out, before it fails with these errors. */
+  readonly faults: readonly { readonly id: string; readonly errors: readonly FaultStatus[] }[];
+}
+
+export interface FaultStatus {
+  readonly message: string;
+  /** Relative to the repository. */
+  readonly file: string | undefined;
+  readonly line: number | undefined;
+  readonly hint: string | undefined;
 }
 
 export interface LineStatus {
@@ -32,9 +42,9 @@ export interface SceneStatus {
   readonly seconds: number;
 }
 
-/** Looks at a project without changing anything. Throws UserError(s) like a build. */
+/** Looks at a project without changing anything. Throws UserError(s) for what is wrong with the project as a whole. */
 export async function projectStatus(options: Options, host: Host): Promise<ProjectStatus> {
-  const { project, context, voice, scenes } = await survey({ ...options, setup: 'never' }, host);
+  const { project, context, voice, scenes, faults } = await survey({ ...options, setup: 'never' }, host);
   const { store } = context;
   const stored = await storedIdentities(voice, store, join(context.workDir, 'voice'));
   return {
@@ -55,12 +65,22 @@ export async function projectStatus(options: Options, host: Host): Promise<Proje
       why,
       seconds: reused ? 0 : Math.round(planned.cost),
     })),
+    faults: faults.map(({ id, errors }) => ({
+      id,
+      errors: errors.map(({ message, place, hint }) => ({
+        message,
+        file: place && relative(project.repoRoot, place.file),
+        line: place?.line,
+        hint,
+      })),
+    })),
   };
 }
 
 /** The status for a terminal. */
 export function statusText(status: ProjectStatus): string {
-  const width = Math.max(...status.lines.map(({ key }) => key.length), ...status.scenes.map(({ id }) => id.length));
+  const names = [...status.lines.map(({ key }) => key), ...[...status.scenes, ...status.faults].map(({ id }) => id)];
+  const width = Math.max(...names.map((name) => name.length));
   const words = { recording: 'recording in the project', spoken: 'spoken already', missing: 'to speak' };
   return [
     `${status.project}: voice ${status.voice.backend}, store ${status.store}`,
@@ -70,8 +90,18 @@ export function statusText(status: ProjectStatus): string {
     '',
     'Scenes',
     ...status.scenes.map(({ id, reused, why }) => `  ${id.padEnd(width)}  ${reused ? 'reused' : `to render: ${why}`}`),
+    ...status.faults.flatMap(({ id, errors }) =>
+      errors.map(
+        ({ message, file, line }) => `  ${id.padEnd(width)}  cannot be rendered: ${placed(file, line)}${message}`,
+      ),
+    ),
     '',
   ]
     .map(logText)
     .join('\n');
+}
+
+function placed(file: string | undefined, line: number | undefined): string {
+  if (file === undefined) return '';
+  return line === undefined ? `${file}: ` : `${file}:${line}: `;
 }

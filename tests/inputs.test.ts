@@ -27,6 +27,9 @@ test('without any input but the project, options are the documented defaults', (
     sceneTimeoutMinutes: undefined,
     stallMinutes: undefined,
     shard: undefined,
+    gates: 'warn',
+    validateOnly: 'false',
+    failFast: false,
   });
 });
 
@@ -62,6 +65,12 @@ test.each<[Given, Partial<Options>]>([
   ],
   [{ 'scene-timeout-minutes': '90' }, { sceneTimeoutMinutes: 90 }],
   [{ 'stall-minutes': ' 0.5 ' }, { stallMinutes: 0.5 }],
+  [{ gates: 'strict' }, { gates: 'strict' }],
+  [{ gates: 'off' }, { gates: 'off' }],
+  [{ 'validate-only': 'true' }, { validateOnly: 'true' }],
+  [{ 'validate-only': 'deep' }, { validateOnly: 'deep' }],
+  [{ 'validate-only': '' }, { validateOnly: 'false' }],
+  [{ 'fail-fast': 'true' }, { failFast: true }],
   [{ shard: '1/1' }, { shard: { index: 1, count: 1 } }],
   [{ shard: '2/4' }, { shard: { index: 2, count: 4 } }],
   [{ shard: '256/256' }, { shard: { index: 256, count: 256 } }],
@@ -91,6 +100,9 @@ test.each<[Given, string, RegExp]>([
   [{ 'scene-timeout-minutes': '1h' }, '1h', /minutes/],
   [{ 'stall-minutes': '-5' }, '-5', /above 0/],
   [{ 'stall-minutes': '1e9' }, '1e9', /minutes/],
+  [{ gates: 'none' }, 'none', /strict, warn, off/],
+  [{ 'validate-only': 'yes' }, 'yes', /false, true, deep/],
+  [{ 'fail-fast': '1' }, '1', /false, true/],
   [{ shard: '0/4' }, '0/4', /1 <= i <= n/],
   [{ shard: '5/4' }, '5/4', /1 <= i <= n/],
   [{ shard: '1' }, '1', /i\/n/],

@@ -84,7 +84,10 @@ function busy(path: string, lock: Lock | undefined): UserError {
   const where = lock && !lock.isHere ? ', on another machine or in another container' : '';
   return new UserError(`another build of this project is running (${who}${where})`, {
     place: { file: path },
-    hint: 'Wait for it to end. If there is none, remove .build.lock.',
+    hint:
+      where === ''
+        ? 'Wait for it to end. If there is none, remove .build.lock.'
+        : `Wait for it to end. If there is none, remove .build.lock, or try again in ${SILENT_MS / 60_000} minutes.`,
   });
 }
 

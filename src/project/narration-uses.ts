@@ -7,7 +7,7 @@ import { childrenOf, constantText, nodesOf, type PythonSource, placeOf, textOf }
  * file as a whole, in which case more than its lines may matter (their order, other names).
  */
 export type NarrationUse =
-  | { readonly of: 'line'; readonly key: string; readonly line: number }
+  | { readonly of: 'line'; readonly key: string; readonly line: number; readonly at: number }
   | { readonly of: 'lines' | 'file'; readonly line: number };
 
 /**
@@ -54,7 +54,7 @@ function useOf(source: PythonSource, script: SyntaxNode, line: number): Narratio
   if (isGet) return { of: 'lines', line };
   if (mark?.name !== '[' || close?.name !== ']' || !index) return { of: 'file', line };
   const key = literalOf(source, index);
-  return key === undefined ? { of: 'lines', line } : { of: 'line', key, line };
+  return key === undefined ? { of: 'lines', line } : { of: 'line', key, line, at: script.from };
 }
 
 /** Whether a text names the narration module, as for `importlib.import_module`; a docstring does not count. */

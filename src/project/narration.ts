@@ -21,12 +21,27 @@ export interface NarrationLine {
   readonly line: number;
 }
 
+/** A line of the script that cannot be spoken as it stands; the other lines are good. */
+export class LineProblem extends UserError {
+  constructor(
+    message: string,
+    /** The key of the line; undefined where that cannot be told. */
+    readonly key: string | undefined,
+    options: ConstructorParameters<typeof UserError>[1],
+  ) {
+    super(message, options);
+    this.name = 'LineProblem';
+  }
+}
+
 /** The narration of a project: what `SCRIPT` holds, in its order. */
 export interface Narration {
   readonly file: string;
   readonly lines: readonly NarrationLine[];
   /** SHA-256 over the keys and texts, and nothing else: comments, layout and the order of entries do not change it. */
   readonly sha256: string;
+  /** What is wrong with single lines: these are not among `lines`. */
+  readonly problems: readonly LineProblem[];
 }
 
 /** Reads a narration file. Throws UserError where it is missing, not Python, or computes anything. */
@@ -58,9 +73,10 @@ function narrationOf(source: PythonSource): Narration {
       hint: 'Look for a missing quote, comma or bracket at or just before this line.',
     });
   }
-  const lines = linesOf(source, scriptDictionary(source));
+  const problems: LineProblem[] = [];
+  const lines = linesOf(source, scriptDictionary(source), problems);
   const content = Object.fromEntries(lines.map((line) => [line.key, line.text]));
-  return { file: source.path, lines, sha256: contentKey(content) };
+  return { file: source.path, lines, sha256: contentKey(content), problems };
 }
 
 function scriptDictionary(source: PythonSource): SyntaxNode {
@@ -111,7 +127,7 @@ function* namesOf(source: PythonSource, statement: SyntaxNode): Generator<Syntax
   }
 }
 
-function linesOf(source: PythonSource, dictionary: SyntaxNode): NarrationLine[] {
+function linesOf(source: PythonSource, dictionary: SyntaxNode, problems: LineProblem[]): NarrationLine[] {
   const parts = childrenOf(dictionary).filter((node) => !['{', '}', 'Comment'].includes(node.name));
   const lines: NarrationLine[] = [];
   for (const entry of splitAt(parts, ',')) {
@@ -129,14 +145,13 @@ function linesOf(source: PythonSource, dictionary: SyntaxNode): NarrationLine[] 
       line: placeOf(source, key).line ?? 1,
     };
     const problem = problemOf(line, lines);
-    if (problem)
-      throw new UserError(problem, {
-        place: placeOf(source, key),
-        hint: 'Each line needs its own key and words to speak.',
-      });
+    if (problem) {
+      const hint = 'Each line needs its own key and words to speak.';
+      problems.push(new LineProblem(problem, line.key, { place: placeOf(source, key), hint }));
+    }
     lines.push(line);
   }
-  return lines;
+  return lines.filter(({ key }) => !problems.some((problem) => problem.key === key));
 }
 
 function problemOf(line: NarrationLine, before: readonly NarrationLine[]): string | undefined {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { SyntaxNode, Tree } from '@lezer/common';
 import { parser } from '@lezer/python';
 import { type Place, UserError } from '../errors.js';
+import { forGrammar } from './python-grammar.js';
 
 /** A Python file, parsed and never run. */
 export interface PythonSource {
@@ -14,7 +15,7 @@ export interface PythonSource {
 /** Parses a Python file's text. Never throws: look for error nodes where it matters. */
 export function parsePython(path: string, text: string): PythonSource {
   const normalised = normalisedText(text);
-  return { path, text: normalised, tree: parser.parse(normalised) };
+  return { path, text: normalised, tree: parser.parse(forGrammar(normalised)) };
 }
 
 /**

@@ -42,6 +42,8 @@ export interface ProjectState {
   readonly narrationFile: string;
   readonly voiceConfigFile: string | undefined;
   readonly scenes: readonly StateScene[];
+  /** What is wrong with single scenes that are not among `scenes`. */
+  readonly problems: readonly UserError[];
   /** What was put right while reading, one sentence each. */
   readonly repairs: readonly string[];
   /** The document as it was read, unknown fields and order included. */
@@ -123,6 +125,7 @@ export function parseState(path: string, text: string): ProjectState {
     narrationFile: field.text(document, 'narration_file', 'narration_script.py') || 'narration_script.py',
     voiceConfigFile: field.text(document, 'voice_config_file', '') || undefined,
     scenes,
+    problems: [],
     repairs,
     document,
     text,

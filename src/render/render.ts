@@ -41,6 +41,8 @@ export interface RenderMany {
   readonly progress: Progress;
   readonly log: Log;
   readonly signal?: AbortSignal | undefined;
+  /** Cancel the other renders when one fails. */
+  readonly failFast?: boolean;
 }
 
 /** A scene rendered in this build. */
@@ -66,20 +68,27 @@ export async function renderScenes(many: RenderMany): Promise<Renders> {
   const rendered = new Map<string, RenderedScene>();
   const failures: { index: number; error: UserError }[] = [];
   const outOfMemory: PlannedScene[] = [];
+  const stop = new AbortController();
+  const running = stoppedBy(stop.signal, many);
   const attempt = async (planned: PlannedScene, isRetry: boolean): Promise<void> => {
     const { id, index } = planned.scene;
     try {
-      const fresh = await limit(() => renderOne(planned, many));
+      const fresh = await limit(() => {
+        stop.signal.throwIfAborted();
+        return renderOne(planned, running);
+      });
       // saving needs no core: the next render starts meanwhile
       rendered.set(id, { finished: fresh.finished, notSaved: await saveOne(planned, fresh, many) });
     } catch (error) {
+      if (stop.signal.aborted) return; // cancelled by a failure that is reported already
       if (error instanceof OutOfMemory && !isRetry) {
         outOfMemory.push(planned);
-        many.log.warning(`${error.message}; it is rendered again when no other scene is`, error.place);
+        many.log.warning(`${error.message}; it is rendered again by itself after the others`, error.place);
         return;
       }
       const errors = errorsOfScene(error, id, { file: planned.scene.file });
       many.log.info(`failed: ${cut(readableLine(errors[0]?.message ?? ''), SHOWN_FAILURE)}`);
+      if (many.failFast) stop.abort();
       failures.push(...errors.map((userError) => ({ index, error: userError })));
     }
   };
@@ -88,6 +97,15 @@ export async function renderScenes(many: RenderMany): Promise<Renders> {
   for (const planned of outOfMemory) await attempt(planned, true);
   many.progress.stop();
   return { rendered, failures: failures.sort((a, b) => a.index - b.index).map(({ error }) => error) };
+}
+
+/** The same renders, which end without a word once the signal is given. */
+function stoppedBy(stop: AbortSignal, many: RenderMany): RenderMany {
+  const signal = many.signal ? AbortSignal.any([many.signal, stop]) : stop;
+  const group = (title: string, lines: readonly string[]): void => {
+    if (!stop.aborted) many.log.group(title, lines);
+  };
+  return { ...many, signal, log: { ...many.log, group } };
 }
 
 interface Fresh {

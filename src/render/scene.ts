@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { join } from 'node:path';
-import { UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import type { PictureSize } from '../inputs.js';
 import type { Log } from '../log.js';
 import { writeFile } from '../machine-errors.js';
@@ -10,6 +12,7 @@ import { shippedFile } from '../shipped.js';
 import { memoryFacts } from './capacity.js';
 import { duration, type RenderLimits } from './limits.js';
 import { memoryFailure } from './memory.js';
+import { withoutNoise } from './output.js';
 import { readSceneResult, type SceneResult } from './result.js';
 import { openSceneLog, type SceneLog } from './scene-log.js';
 import { type Standpoint, standpoint } from './stack.js';
@@ -22,6 +25,8 @@ export interface RenderPlace {
   /** Private folders of renders are made here. */
   readonly workDir: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Called where scenes could inspect the processes of the action, with the reason; see python/confine.py. */
+  readonly onUnconfined?: (why: string) => void;
 }
 
 /** What all renders of a build share. Paths are absolute. */
@@ -97,10 +102,11 @@ export async function renderScene(
     else log.warning(`scene ${scene.id}: more than ${MOST_WARNINGS} warnings, the rest is left out`);
   };
   const killsBefore = memoryFacts().kills;
-  const finished = await run(settings.python, ['-m', 'flaming_horse_build.render', jobFile], {
+  const finished = await run(settings.python, ['-P', '-m', 'flaming_horse_build.render', jobFile], {
     cwd: settings.projectDir,
     env: renderEnvironment(settings),
     guardPython: settings.python,
+    confine: true,
     through: settings.shared?.socket,
     idleLimit: limits.stallSeconds,
     wallLimit: limits.sceneSeconds,
@@ -118,11 +124,12 @@ export async function renderScene(
         failureType = String(event.type);
       }
       if (event.event === 'warning' && typeof event.message === 'string') warn(event, event.message);
+      if (event.event === 'unconfined') settings.onUnconfined?.(String(event.why));
     },
   });
   const stacks = await readFile(stackFile, 'utf8').catch(() => '');
   for (const line of stacks === '' ? [] : stacks.split('\n')) output.add(line);
-  const last = output.last(LAST_LINES).map((line) => line.slice(0, SHOWN_LINE));
+  const last = withoutNoise(output.last(LAST_LINES)).map((line) => line.slice(0, SHOWN_LINE));
   const unwritten = await output.close();
   if (unwritten) log.warning(`cannot write log/${scene.id}.log (${unwritten}): the output of the scene is lost`);
   await rm(media, { recursive: true, force: true });
@@ -134,7 +141,15 @@ export async function renderScene(
         `${tooLong(scene, finished, limits, frames, stood).message}; it ended then, and its result is used`,
         stood,
       );
-    return readSceneResult(resultDir);
+    if (existsSync(join(resultDir, 'result.json'))) {
+      return readSceneResult(resultDir).catch((cause: unknown) => {
+        throw new UserError(`scene ${scene.id}: its result is not what the render wrote: ${messageOf(cause)}`, {
+          place: { file: scene.file },
+          hint: 'Look for what the scene does to files when it ends.',
+          cause,
+        });
+      });
+    }
   }
 
   const memory = { ...memoryFacts(), killsBefore, peakBytes: finished.peakBytes };
@@ -142,7 +157,7 @@ export async function renderScene(
     ? (failure ?? tooLong(scene, finished, limits, frames, stood))
     : (memoryFailure(scene, finished, failure && { type: failureType, error: failure }, last, memory) ??
       failure ??
-      unexplained(scene, finished, stood));
+      unexplained(scene, finished, stacks, stood));
   error.output = { lines: last, log: `log/${scene.id}.log` };
   throw error;
 }
@@ -169,11 +184,11 @@ export async function writeJob(
   return file;
 }
 
-/** The variables of the contract, and where modules are looked for: the user's repository first, then ours. */
-export function renderEnvironment({ repoRoot, env }: RenderPlace): NodeJS.ProcessEnv {
+/** The variables of the contract. The driver starts with its own modules alone; it lets scenes find those of the repository. */
+export function renderEnvironment({ env }: RenderPlace): NodeJS.ProcessEnv {
   return {
     ...env,
-    PYTHONPATH: [repoRoot, shippedFile('python'), shippedFile('python/provided')].join(':'),
+    PYTHONPATH: shippedFile('python'),
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONHASHSEED: '0',
     PYTHONUNBUFFERED: '1',
@@ -208,7 +223,8 @@ function placeOf(event: Record<string, unknown>): { file: string; line?: number 
   return typeof event.line === 'number' ? { file: event.file, line: event.line } : { file: event.file };
 }
 
-function failureOf(scene: Scene, event: Record<string, unknown>): UserError {
+/** The error that a scene ended with, at its place. */
+export function failureOf(scene: Scene, event: Record<string, unknown>): UserError {
   const hint = hintFor(String(event.type), String(event.message));
   return new UserError(`scene ${scene.id}: ${event.type}: ${event.message}`, {
     place: placeOf(event) ?? { file: scene.file },
@@ -220,13 +236,14 @@ function hintFor(type: string, message: string): string | undefined {
   if (type === 'ModuleNotFoundError') {
     return 'Add the module to the repository, or give a Python that has it as the input python.';
   }
+  if (type === 'DiskError') return 'Make room there, or run the build in a folder on another disk.';
   if (/latex|dvisvgm/i.test(message))
     return 'If it says that a program or package is missing, install it; else correct the formula.';
   return undefined;
 }
 
-function unexplained(scene: Scene, finished: Finished, stood: Standpoint | undefined): UserError {
-  const how = finished.reason ?? `status ${finished.status ?? finished.signal}`;
+function unexplained(scene: Scene, finished: Finished, stacks: string, stood: Standpoint | undefined): UserError {
+  const how = howEnded(finished, /^Fatal Python error: (.+)$/m.exec(stacks)?.[1]);
   return new UserError(`scene ${scene.id}: the render ended without a result (${how})${inWords(stood)}`, {
     place: stood ?? { file: scene.file },
   });
@@ -255,4 +272,13 @@ function tooLong(
 
 function inWords(stood: Standpoint | undefined): string {
   return stood ? `; it was in ${stood.name}, line ${stood.line}` : '';
+}
+
+function howEnded({ status, signal, reason }: Finished, fatal: string | undefined): string {
+  if (reason !== undefined) return reason;
+  if (status === 0) return 'something in the scene ended the process or removed the result';
+  const number = (status ?? 0) - 128; // as shells and the guard report it
+  const name = signal ?? Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
+  if (name === undefined) return `status ${status}`;
+  return fatal ? `it crashed: ${fatal}, ${name}` : `it was ended by the signal ${name}`;
 }

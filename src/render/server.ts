@@ -73,14 +73,16 @@ async function serve(
       if (said.length === MOST_LINES) said.splice(MOST_LINES / 2, 1); // the start and the end are what tells
       said.push(line.slice(0, LONGEST_LINE));
     };
-    const finished = await run(place.python, ['-m', 'flaming_horse_build.render.server', job], {
+    const finished = await run(place.python, ['-P', '-m', 'flaming_horse_build.render.server', job], {
       cwd: place.projectDir,
       env: renderEnvironment(place),
       guardPython: place.python,
+      confine: true,
       stop,
       signal: AbortSignal.any([late.signal, ...(signal ? [signal] : [])]),
       onLine: (line) => say(line.trimEnd()),
-      onEvent: ({ event, seconds, message }) => {
+      onEvent: ({ event, seconds, message, why }) => {
+        if (event === 'unconfined') place.onUnconfined?.(String(why));
         if (event === 'listening') listening({ socket, begun, said });
         if (event === 'warning') log.warning(String(message));
         if (event !== 'ready') return;
@@ -88,6 +90,7 @@ async function serve(
         log.info(`Manim imported once for all renders, in ${seconds} s of processor time`);
       },
     });
+    if (finished.status === 0) return ''; // the project's configuration is at fault: each render says so, at its line
     if (late.signal.aborted) return `did not get there in ${IMPORT_LIMIT} s`;
     return `ended (status ${finished.status ?? finished.signal}): ${said.filter((line) => line !== '').at(-1)}`;
   } finally {

@@ -1,6 +1,5 @@
 import { type LastOutput, type Place, shownPlace, type UserError } from '../errors.js';
 import type { Log } from '../log.js';
-import { withoutNoise } from './noise.js';
 import { cut } from './text.js';
 
 /** Errors that say the same of several scenes or narration lines. */
@@ -80,7 +79,7 @@ export function tellFailures(errors: readonly UserError[], log: Log, folder: str
 }
 
 function tellOutput({ output, of }: Failure, log: Log): void {
-  const lines = withoutNoise(output?.lines ?? []).slice(-SHOWN_OUTPUT);
+  const lines = (output?.lines ?? []).slice(-SHOWN_OUTPUT);
   if (!output || lines.length === 0) return;
   const whose = of.length > 1 ? `${of[0]?.subject}, one of the ${of.length}` : of[0]?.subject;
   log.group(`the last output of ${whose} (all of it: ${output.log})`, lines);

@@ -57,11 +57,6 @@ export function outputOf(options: Options, project: Project): string {
   return options.output ?? join(project.folder, isWhole(options) ? FINAL_VIDEO : PARTIAL_VIDEO);
 }
 
-/** Whether what is hardly ever meant stops the build. */
-function isStrict(options: Options): boolean {
-  return (options as { gates?: string }).gates === 'strict';
-}
-
 /** Tells what was found in a video. Throws UserErrors for faults where gates are strict. */
 function judge({ inspection }: VideoFacts, scenes: readonly Scene[], context: BuildContext): void {
   const placeOf = (id: string | undefined): Place | undefined => {
@@ -71,7 +66,7 @@ function judge({ inspection }: VideoFacts, scenes: readonly Scene[], context: Bu
   const errors: UserError[] = [];
   for (const { message, sceneId, isFault } of findingsOf(inspection)) {
     const place = placeOf(sceneId);
-    if (isFault && isStrict(context.options))
+    if (isFault && context.options.gates === 'strict')
       errors.push(new UserError(message, { ...(place && { place }), hint: 'With gates: warn, this is a warning.' }));
     else note(context, message, place);
   }

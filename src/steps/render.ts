@@ -28,7 +28,15 @@ function voiceFiles({ folder }: VoicePlan, { lines }: VoiceReport): ReadonlySet<
 export function startRenders(runtime: Runtime, context: BuildContext): RenderServer {
   const { project, host, workDir, signal } = context;
   const { folder: projectDir, repoRoot } = project;
-  const place = { python: runtime.python, projectDir, repoRoot, workDir, env: childEnvironment() };
+  let told = false;
+  const onUnconfined = (why: string): void => {
+    if (told) return;
+    told = true;
+    const text = `scenes could read the environment of this step: this system does not let them be confined (${why}); see SECURITY.md`;
+    context.notes.push(text);
+    host.log.info(text);
+  };
+  const place = { python: runtime.python, projectDir, repoRoot, workDir, env: childEnvironment(), onUnconfined };
   return startRenderServer(place, { ...host.log, warning: (text) => note(context, text) }, signal);
 }
 
@@ -82,6 +90,7 @@ export async function renderMissing(
     progress: reportProgress(expected, host.log),
     log: host.log,
     signal: context.signal,
+    failFast: options.failFast,
   });
   // told on the log already, at the scene's file
   for (const [id, { finished, notSaved }] of rendered) {

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { UserErrors } from '../../src/errors.js';
 import { parseNarration, readNarration } from '../../src/project/narration.js';
 import { userError } from '../support/errors.js';
 import { temporaryFolders } from '../support/folder.js';
@@ -10,6 +11,13 @@ const FILE = '/project/narration_script.py';
 const parse = (text: string) => parseNarration(FILE, text);
 const texts = (text: string): Record<string, string> =>
   Object.fromEntries(parse(text).lines.map((line) => [line.key, line.text]));
+
+/** What is wrong with a narration file, or with its one line that has a problem. */
+const faultOf = (text: string) =>
+  userError(() => {
+    const { problems } = parse(text);
+    if (problems.length > 0) throw new UserErrors(problems);
+  });
 
 /** What Python itself makes of narration files: SCRIPT by key, or null where it is not Python at all. */
 const PYTHON_READS = `
@@ -155,7 +163,7 @@ describe('random literals', () => {
   });
   const ours = files.map((text) => {
     try {
-      return texts(text);
+      return parse(text).problems.length > 0 ? null : texts(text);
     } catch {
       return null;
     }
@@ -276,7 +284,7 @@ describe('the shape of a narration file', () => {
     ['an empty key', 'SCRIPT = {\n  "": "b",\n}\n', 2],
     ['no words', 'SCRIPT = {\n  "a": "b",\n  "c": " \\n ",\n}\n', 3],
   ])('is told where it is wrong: %s', async (_, text, line) => {
-    const error = await userError(() => parse(text));
+    const error = await faultOf(text);
     expect(error.place).toEqual({ file: FILE, line });
     expect(error.hint).toBeTruthy();
   });

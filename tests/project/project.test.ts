@@ -38,8 +38,8 @@ test('the narration file that the state names is read', async () => {
     state: { narration_file: 'text/lines.py' },
     files: {
       'text/lines.py': 'SCRIPT = {"other": "Words."}\n',
-      'scene_01_intro.py': 'from text.lines import SCRIPT\nclass A: x = SCRIPT["other"]\n',
-      'scene_02_outro.py': 'class A: pass\n',
+      'scene_01_intro.py': 'from text.lines import SCRIPT\nclass Intro(Scene): x = SCRIPT["other"]\n',
+      'scene_02_outro.py': 'class Outro(Scene): pass\n',
     },
   });
   const project = await readProject(await readState(folder));
@@ -59,11 +59,34 @@ test('what is wrong with the narration and with scenes is told at once', async (
   ]);
 });
 
-test('a line that a scene wants and the narration lacks is told at the place of the lookup', async () => {
-  const folder = await writeProject(await newFolder(), { narration: { intro: 'Hello.', Outro: 'Bye.' } });
-  const errors = await userErrors(async () => readProject(await readState(folder)));
-  expect(errors.map(({ message, place }) => [message, basename(place?.file ?? ''), place?.line])).toEqual([
-    ['no narration line "outro"', 'scene_02_outro.py', 11],
+test('a fault of one scene leaves the others', async () => {
+  const folder = await writeProject(await newFolder(), {
+    narration: 'SCRIPT = {"intro": "Hello.", "empty": " ", "spare": "", "outro": "Bye."}\n',
+    scenes: ['one', 'two', 'three', 'four', 'five'].map((id) => ({ id })),
+    files: {
+      'one.py': sceneSource('One', ['intro']),
+      'two.py': sceneSource('Two', ['outr', 'gone']),
+      'three.py': sceneSource('Three', ['empty']),
+      'five.py': sceneSource('Five', ['outro']),
+    },
+  });
+  const project = await readProject(await readState(folder));
+  expect(project.scenes.map(({ id, index }) => [id, index])).toEqual([
+    ['one', 0],
+    ['five', 4],
+  ]);
+  const told = project.faults.map(({ id, errors }) => [
+    id,
+    ...errors.map(({ message, place }) => `${basename(place?.file ?? '')}:${place?.line} ${message}`),
+  ]);
+  expect(told).toEqual([
+    ['two', 'two.py:11 no narration line "outr"', 'two.py:13 no narration line "gone"'],
+    ['three', 'narration_script.py:1 narration line "empty" has no words'],
+    ['four', 'project_state.json:18 scene four: no file four.py in the project'],
+  ]);
+  // a line that nobody speaks harms nobody
+  expect(project.doubts.map(({ severity, message }) => [severity, message])).toEqual([
+    ['warning', 'narration line "spare" has no words'],
   ]);
 });
 

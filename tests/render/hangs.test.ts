@@ -36,8 +36,9 @@ describe('a scene that makes no progress', () => {
       /: stopped after .* and \d+ frames, since there was no progress for 6 s \(stall-minutes\)/,
     );
     expect(error?.hint).toContain('raise stall-minutes');
-    const line = HANGS[what]?.line;
-    expect(error).toMatchObject({ place: { line }, message: expect.stringContaining(`line ${line}`) });
+    const line = error?.place?.line;
+    expect(HANGS[what]?.lines).toContain(line);
+    expect(error?.message).toContain(`line ${line}`);
   });
 
   test.each(Object.keys(STOPPED))('is continued, with a warning, where it %s', (what) => {

@@ -2,7 +2,6 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../src/errors.js';
 import { groupErrors, headline, tellFailures } from '../../src/report/failures.js';
-import { withoutNoise } from '../../src/report/noise.js';
 import { appendSummary, fitting } from '../../src/report/summary-file.js';
 import { temporaryFolders } from '../support/folder.js';
 import { recordingLog } from '../support/log.js';
@@ -93,66 +92,6 @@ describe('failures', () => {
     expect(told(many)[0]?.split('\n')).toHaveLength(52);
     expect(told(many)[0]).toContain('and 250 more');
   });
-});
-
-describe('the noise of every render', () => {
-  const SOX = [
-    '/bin/sh: 1: sox: not found',
-    `[11/27/26 04:25:00] WARNING  SoX could not be found!${' '.repeat(60)}__init__.py:10`,
-    '',
-    `${' '.repeat(33)}If you do not have SoX, proceed here:`,
-    `${' '.repeat(33)} - - - http://sox.sourceforge.net/ - - -`,
-    '',
-    `${' '.repeat(33)}path variables.`,
-    '',
-  ];
-  test.each<[string, string[], string[]]>([
-    ['SoX', SOX, []],
-    ['what comes after SoX', [...SOX, 'my own line'], ['my own line']],
-    [
-      'records of no weight',
-      [
-        `[11/27/26 04:25:00] INFO     Caching disabled.${' '.repeat(9)}cairo_renderer.py:89`,
-        `${' '.repeat(20)}DEBUG    x`,
-        `${' '.repeat(29)}goes on`,
-      ],
-      [],
-    ],
-    [
-      'warnings and errors of others stay',
-      [
-        '[11/27/26 04:25:00] WARNING  Your font is missing',
-        `${' '.repeat(29)}on this machine`,
-        '[11/27/26 04:25:00] ERROR    LaTeX failed',
-      ],
-      [
-        '[11/27/26 04:25:00] WARNING  Your font is missing',
-        `${' '.repeat(29)}on this machine`,
-        '[11/27/26 04:25:00] ERROR    LaTeX failed',
-      ],
-    ],
-    [
-      'progress bars',
-      [
-        'Animation 0: Create(Square):  20%|██    | 3/15 [00:00<00:00, 28.5it/s]',
-        ' 50%|#####     | 5/10 [00:01<00:01]',
-        'Animation 1: FadeIn(Text):',
-      ],
-      [],
-    ],
-    ['the banner', ['Manim Community v0.22.0', ''], []],
-    [
-      'a traceback stays',
-      ['Traceback (most recent call last):', '  File "a.py", line 1', `${' '.repeat(36)}^^^^^`, 'NameError: x'],
-      ['Traceback (most recent call last):', '  File "a.py", line 1', `${' '.repeat(36)}^^^^^`, 'NameError: x'],
-    ],
-    [
-      'what the scene prints stays',
-      ['100% of users', 'INFO is a word', 'sox', 'Manim is fine'],
-      ['100% of users', 'sox', 'Manim is fine'],
-    ],
-    ['blank lines come one at a time', ['a', '', '', ' ', 'b', ''], ['a', '', 'b']],
-  ])('%s', (_, lines, kept) => expect(withoutNoise(lines)).toEqual(kept));
 });
 
 describe('the summary file', () => {

@@ -1,7 +1,7 @@
-/** A scene that never ends by itself. Its line with `# here` is the one to name. */
+/** A scene that never ends by itself. A line with `# here` is the one to name. */
 export interface Hang {
   readonly source: string;
-  readonly line: number;
+  readonly lines: readonly number[];
 }
 
 const HEAD = `import os, queue, signal, socket, subprocess, sys, threading, time
@@ -18,8 +18,8 @@ ${body
   .map((line) => `        ${line}`)
   .join('\n')}
 `;
-  const line = source.split('\n').findIndex((text) => text.includes('# here')) + 1;
-  return { source, line };
+  const lines = source.split('\n').flatMap((text, index) => (text.includes('# here') ? [index + 1] : []));
+  return { source, lines };
 }
 
 /** Scenes that wait for ever. */
@@ -30,7 +30,7 @@ export const WAITING: Readonly<Record<string, Hang>> = {
     'server = socket.create_server(("127.0.0.1", 0))\nserver.accept()  # here',
   ),
   'it waits for a process': hang('subprocess.run(["sleep", "100000"])  # here'),
-  'it opens a pipe that nobody writes to': hang('os.mkfifo("pipe")\nopen("pipe")  # here'),
+  'it opens a pipe that nobody writes to': hang('name = f"pipe_{os.getpid()}"\nos.mkfifo(name)\nopen(name)  # here'),
   'it waits for an item of a queue': hang('queue.Queue().get()  # here'),
   'it waits for a thread, which waits': hang(
     'def work():\n    threading.Event().wait()\nthread = threading.Thread(target=work)\nthread.start()\nthread.join()  # here',
@@ -49,11 +49,11 @@ export const BUSY: Readonly<Record<string, Hang>> = {
   'it loops': hang('while True: pass  # here'),
   'it is in C code that holds the interpreter': hang('import re\nre.match(r"(a+)+$", "a" * 60 + "b")  # here'),
   'an updater never ends': hang(
-    'self.add(Dot().add_updater(lambda dot: [0 for _ in endless()]))\nself.wait(1)',
+    'self.add(Dot().add_updater(lambda dot, dt: sum(endless())))  # here\nself.wait(1)',
     'def endless():\n    while True: yield 1  # here\n',
   ),
   'it catches whatever is raised': hang(
-    'while True:\n    try: raise SystemExit\n    except BaseException: pass  # here or a line above',
+    'while True:  # here\n    try: raise SystemExit  # here\n    except BaseException: pass  # here',
   ),
 };
 

@@ -262,6 +262,26 @@ describe('captions', () => {
     expect(shown).toContain(text.replaceAll(/[{}\\]/g, (c) => twins[c] ?? c));
   });
 
+  test('that overlap are all in the files, and stacked in the track of the video', async () => {
+    const captions = [
+      { start: 0, end: 1, text: 'the line' },
+      { start: 0, end: 1.6, text: 'a note' },
+      { start: 0.5, end: 2, text: 'another' },
+    ];
+    const joined = await joinAll([{ id: 'a', frames: 60, fps: 30, captions }]);
+    expect(joined.video.captions.count).toBe(3);
+    const texts = /the line.*a note.*another/s;
+    expect(await readFile(joined.video.captions.srt, 'utf8')).toMatch(texts);
+    expect(await readFile(joined.video.captions.vtt, 'utf8')).toMatch(texts);
+    const track = await ffmpeg(['-v', 'error', '-i', joined.output, '-map', '0:s:0', '-f', 'srt', '-']);
+    expect(track.trim().split(/\n\n/)).toEqual([
+      '1\n00:00:00,000 --> 00:00:00,500\nthe line\na note',
+      '2\n00:00:00,500 --> 00:00:01,000\nthe line\na note\nanother',
+      '3\n00:00:01,000 --> 00:00:01,600\na note\nanother',
+      '4\n00:00:01,600 --> 00:00:02,000\nanother',
+    ]);
+  });
+
   test('may be none: the video then has no track of them, and empty files beside it', async () => {
     const joined = await joinAll([{ id: 'a', frames: 10, fps: 30 }]);
     expect((await probe(joined.output, tools)).captionTracks).toBe(0);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -9,6 +10,8 @@ import stat
 import threading
 import time
 from typing import Any
+
+from .storage import FIRST_PRIVATE
 
 CHANNEL = 3
 SECONDS_BETWEEN_FRAME_EVENTS = 0.25
@@ -47,6 +50,21 @@ class Events:
             os.set_inheritable(CHANNEL, False)
             self._descriptor = CHANNEL
 
+    def move_away(self) -> None:
+        """Go on under a high number, out of reach of scenes that close the low ones."""
+        if self._descriptor is None:
+            return
+        with contextlib.suppress(OSError):  # more than the limit on descriptors allows
+            moved = fcntl.fcntl(self._descriptor, fcntl.F_DUPFD_CLOEXEC, FIRST_PRIVATE)
+            os.close(self._descriptor)
+            self._descriptor = moved
+
+    def hand_on(self) -> None:
+        """Put it back on descriptor 3, for the program that takes the place of this one."""
+        if self._descriptor is not None:
+            os.dup2(self._descriptor, CHANNEL)
+            os.set_inheritable(CHANNEL, True)
+
     @property
     def open(self) -> bool:
         """Whether anybody listens."""
@@ -75,6 +93,8 @@ class Events:
     def alive(self) -> None:
         """Say that something goes on; not more often than is needed."""
         now = time.monotonic()
+        if self._lock.locked():  # called from anywhere, perhaps from within send
+            return
         if now - self._last_sign >= SECONDS_BETWEEN_SIGNS_OF_LIFE:
             self._last_sign = now
             self.send("alive")

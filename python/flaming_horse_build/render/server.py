@@ -1,4 +1,4 @@
-"""Import Manim once and fork a process for each render: `python -m flaming_horse_build.render.server SERVER.json`.
+"""Import Manim once and fork a process for each render: `python -P -m flaming_horse_build.render.server SERVER.json`.
 
 Importing Manim takes as long as drawing a short scene. Whoever wants a render (`guard.py --through SOCKET`) sends its
 command and its descriptors 0 to 3; what is forked for it is as good as a process started with that command, see
@@ -21,14 +21,15 @@ import types
 from pathlib import Path
 from typing import Any
 
-from . import program, stage
+from . import imports, manim_cfg, program, stage
 from .events import Events
 from .job import JobError, read_server_job
+from .problems import SceneError
 
 GUARD = Path(__file__).resolve().parents[2] / "guard.py"
 PROGRAM = Path(__file__).with_name("__main__.py")
 THREADS = Path("/proc/self/task")
-COMMAND = ["-m", "flaming_horse_build.render"]
+COMMAND = ["-P", "-m", "flaming_horse_build.render"]
 DESCRIPTORS = 4
 LONGEST_REQUEST = 1 << 16
 WAITING = 64
@@ -51,7 +52,13 @@ def main(arguments: list[str]) -> int:
 
     gc.disable()  # a tenth of the import would be looking for garbage
     prepared = stage.prepare(job.project_dir, job.repo_root, job.seed, Events(None))
-    program.import_manim()
+    try:
+        program.import_manim(job.project_dir)
+    except SceneError as error:  # renders, started without a server, say so at its place
+        print(error, file=sys.stderr)
+        return program.DONE
+    manim_cfg.warn(job.project_dir, own)
+    imports.hiding(job.repo_root)  # for all renders at once
     threads = len(list(THREADS.iterdir()))
     if threads > 1:
         print(f"what Manim imports started {threads - 1} threads, which no fork takes along", file=sys.stderr)
@@ -175,4 +182,4 @@ def _load_guard() -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    program.leave(main(sys.argv[1:]))

@@ -13,6 +13,9 @@ from typing import Any
 from .events import Events
 
 SUFFIX = ".stack"
+# Signals that end a process. faulthandler says where it stood; a handler of Python's might make processes that a scene
+# forks miss a signal.
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGALRM", "SIGXCPU") if hasattr(signal, name))
 # Above the numbers that a scene comes across when it closes what it believes to be its own.
 LOWEST_DESCRIPTOR = 200
 # What a scene does before its first frame, and rarely for ever: it imports modules and starts LaTeX.
@@ -20,7 +23,7 @@ SIGNS = {"import", "subprocess.Popen", "os.system", "os.posix_spawn"}
 
 
 def tell_where(job_file: Path) -> None:
-    """From now on write where every thread stands to JOB.stack, at SIGUSR1 and when the process crashes.
+    """From now on write where every thread stands to JOB.stack at SIGUSR1, at a crash and at a signal that ends it.
 
     faulthandler does that even while the main thread is busy in C code or waits for a lock.
     """
@@ -32,6 +35,8 @@ def tell_where(job_file: Path) -> None:
     os.close(opened)
     faulthandler.register(signal.SIGUSR1, file=descriptor, all_threads=True)
     faulthandler.enable(file=descriptor, all_threads=True)
+    for number in ENDING:
+        faulthandler.register(number, file=descriptor, all_threads=False, chain=True)
 
 
 def send(events: Events) -> None:

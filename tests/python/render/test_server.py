@@ -110,7 +110,7 @@ def serve(project: Project, tmp_path: Path) -> Iterator[Callable[..., Server]]:
         place = {"project_dir": str(project.folder), "repo_root": str(project.repo)}
         job.write_text(json.dumps({"format": 1, "socket": str(path), "seed": 0, **place}))
         process = subprocess.Popen(
-            [sys.executable, "-m", "flaming_horse_build.render.server", str(job)],
+            [sys.executable, "-P", "-m", "flaming_horse_build.render.server", str(job)],
             cwd=project.folder,
             env={**project.environment(), **environment},
             stdin=subprocess.DEVNULL,
@@ -162,7 +162,11 @@ def test_a_forked_render_is_the_one_that_a_process_of_its_own_gives(
     for asked in (first, second):
         status, output, events = asked.end()
         assert status == 0, output
-        assert [event["event"] for event in events if event["event"] != "frames"] == ["start", "line", "done"]
+        assert [event["event"] for event in events if event["event"] not in ("frames", "alive")] == [
+            "start",
+            "line",
+            "done",
+        ]
         assert settled(asked.result) == settled(alone.result)
         # one by one they would not be worth the trouble
         assert asked.result["seconds"]["import"] < alone.result["seconds"]["import"] / 2
@@ -245,14 +249,23 @@ def test_signals_reach_the_render_and_its_status_comes_back(serve: Callable[...,
 def test_a_server_whose_imports_start_threads_serves_nobody(
     serve: Callable[..., Server], project: Project, tmp_path: Path
 ) -> None:
-    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / "manim").mkdir(parents=True)
+    (tmp_path / "hidden" / "manim" / "__main__.py").touch()
     threaded = "import threading, time\nthreading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\n"
-    (tmp_path / "hidden" / "manim.py").write_text(threaded)
+    (tmp_path / "hidden" / "manim" / "__init__.py").write_text(threaded)
     server = serve(PYTHONPATH=os.pathsep.join([str(tmp_path / "hidden"), project.environment()["PYTHONPATH"]]))
     asked = server.ask(project.scene(SHORT))
     assert asked.end(taken=False)[0] == 0
     _, said = server.process.communicate(timeout=60)
     assert b"started 1 threads" in said
+
+
+def test_a_server_leaves_a_broken_configuration_to_the_renders(serve: Callable[..., Server], project: Project) -> None:
+    project.write("manim.cfg", "[CLI]\nframe_rate = fast\n")
+    server = serve()
+    _, said = server.process.communicate(timeout=60)
+    assert server.process.returncode == 0
+    assert b"could not convert string to float: 'fast'" in said
 
 
 def test_a_render_goes_on_when_the_server_ends(serve: Callable[..., Server], project: Project) -> None:
