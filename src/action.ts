@@ -1,10 +1,11 @@
-import { messageOf, UserError, userErrorsOf } from './errors.js';
+import { internalError, UserError, userErrorsOf } from './errors.js';
 import type { Host } from './host.js';
 import { killAll } from './process.js';
+import { tellFailures } from './report/failures.js';
 
 /**
- * Runs an entry to its end and sets the exit status: every user error is told once at its place, anything else with its
- * stack. When the process is told to stop, children are killed first.
+ * Runs an entry to its end and sets the exit status: every user error is told once at its place, anything else as an
+ * internal error with its stack. When the process is told to stop, children are killed first.
  */
 export async function runAction(work: (host: Host, signal: AbortSignal) => Promise<void>, host: Host): Promise<void> {
   const stop = new AbortController();
@@ -23,12 +24,7 @@ export async function runAction(work: (host: Host, signal: AbortSignal) => Promi
     await work(host, stop.signal);
   } catch (error) {
     process.exitCode = 1;
-    const errors = userErrorsOf(error);
-    if (!errors) {
-      const stack = error instanceof Error ? error.stack : undefined;
-      host.log.error(`a defect of Flaming Horse Build: ${stack ?? messageOf(error)}`);
-    }
-    for (const { message, hint, place } of errors ?? []) host.log.error(hint ? `${message}\n${hint}` : message, place);
+    tellFailures(userErrorsOf(error) ?? [internalError(error)], host.log, host.workspace);
   } finally {
     killAll();
   }

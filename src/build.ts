@@ -26,6 +26,7 @@ import {
   timed,
 } from './steps/context.js';
 import { joinVideo, outputOf } from './steps/join.js';
+import { checkPlaces } from './steps/places.js';
 import { ledgerOf, ledgerPlaceOf, planBuild, reasonToRender, reasonToSpeak } from './steps/plan.js';
 import { recordFailure, recordSuccess, tell } from './steps/record.js';
 import { renderMissing, startRenders } from './steps/render.js';
@@ -42,6 +43,7 @@ import { VoiceUnavailable } from './voice/provide.js';
  * stored all the same.
  */
 export async function build(options: Options, host: Host, signal?: AbortSignal): Promise<BuildReport> {
+  await checkPlaces(options, host);
   const unlock = await lockProject(options.project);
   try {
     const state = await readState(options.project);
@@ -175,7 +177,7 @@ async function finishScenes(
       return { finished, why, voice: { ...voice, cacheHit, synthesized }, failures: rendered.failures };
     } catch (error) {
       if (!(error instanceof VoiceUnavailable) || options.voice !== 'auto' || backend === 'espeak') throw error;
-      note(context, `the voice piper cannot be had (${messageOf(error)}): espeak speaks instead`);
+      note(context, `the voice piper is not available (${messageOf(error)}): espeak speaks instead`);
       backend = 'espeak';
     } finally {
       await server.stop();

@@ -4,6 +4,7 @@ import { build } from './build.js';
 import { UserError } from './errors.js';
 import { terminalHost } from './host.js';
 import { INPUTS, type InputName, readOptions } from './inputs.js';
+import { jsonText, logText } from './report/text.js';
 import { projectStatus, statusText } from './status.js';
 import { validate } from './validate.js';
 
@@ -47,7 +48,7 @@ export async function cli(argv: readonly string[] = process.argv.slice(2)): Prom
         allowPositionals: true,
       });
     } catch (error) {
-      process.stderr.write(`${(error as Error).message}\n\n${usage()}`);
+      process.stderr.write(`${logText((error as Error).message)}\n\n${usage()}`);
       process.exit(2);
     }
   })();
@@ -66,10 +67,10 @@ export async function cli(argv: readonly string[] = process.argv.slice(2)): Prom
       await validate(options, host, signal);
     } else if (command === 'build') {
       const report = await build(options, host, signal);
-      if (report.video) process.stdout.write(`${report.video}\n`);
+      if (report.video) process.stdout.write(`${logText(report.video)}\n`);
     } else if (command === 'status') {
       const status = await projectStatus(options, host);
-      process.stdout.write(values.json ? `${JSON.stringify(status, null, 2)}\n` : statusText(status));
+      process.stdout.write(values.json ? `${jsonText(status)}\n` : statusText(status));
     } else {
       throw new UserError(`unknown command "${command}"`, {
         hint: 'The commands are build, validate and status; see --help.',

@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path';
 import type { Host } from './host.js';
 import type { Options } from './inputs.js';
+import { logText, readableLine } from './report/text.js';
 import { survey } from './survey.js';
 import { storedIdentities } from './voice/look.js';
 
@@ -85,7 +86,7 @@ export function statusText(status: ProjectStatus): string {
     `${status.project}: voice ${status.voice.backend}, store ${status.store}`,
     '',
     'Narration lines',
-    ...status.lines.map(({ key, from }) => `  ${key.padEnd(width)}  ${words[from]}`),
+    ...status.lines.map(({ key, from }) => `  ${readableLine(key).padEnd(width)}  ${words[from]}`),
     '',
     'Scenes',
     ...status.scenes.map(({ id, reused, why }) => `  ${id.padEnd(width)}  ${reused ? 'reused' : `to render: ${why}`}`),
@@ -95,7 +96,9 @@ export function statusText(status: ProjectStatus): string {
       ),
     ),
     '',
-  ].join('\n');
+  ]
+    .map(logText)
+    .join('\n');
 }
 
 function placed(file: string | undefined, line: number | undefined): string {

@@ -1,6 +1,7 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
+import { writeFile } from '../machine-errors.js';
 import { childEnvironment, run } from '../process.js';
 import type { Finding } from '../project/finding.js';
 import { importsOf } from '../project/imports.js';

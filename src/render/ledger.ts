@@ -1,5 +1,6 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFile } from '../machine-errors.js';
 import { type Canonical, cacheKey, contentKey, sha256 } from '../store/keys.js';
 import type { Store } from '../store/store.js';
 import type { Ingredients, Opened } from './content.js';

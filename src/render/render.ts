@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
-import { type UserError, userErrorsOf } from '../errors.js';
+import { errorsOfScene, type UserError } from '../errors.js';
 import type { Log } from '../log.js';
 import { readNarration } from '../project/narration.js';
 import type { Project } from '../project/project.js';
 import { dependenciesOf } from '../project/project.js';
 import { normalisedText } from '../project/python-source.js';
+import { cut, readableLine } from '../report/text.js';
 import type { Tools } from '../video/ffmpeg.js';
 import { writeSceneVideo } from '../video/join.js';
 import type { ProvidedLine } from '../voice/provide.js';
@@ -19,6 +20,9 @@ import type { SceneResult } from './result.js';
 import { completeScene, type FinishedScene, resultFolder, SCENE_VIDEO, type SceneStore, saveScene } from './reuse.js';
 import { type RenderSettings, renderScene } from './scene.js';
 import { longestFirst, type PlannedScene } from './schedule.js';
+
+/** Characters of a failure that is told while other scenes go on. All of it comes at the end. */
+const SHOWN_FAILURE = 200;
 
 export interface RenderMany {
   readonly scenes: readonly PlannedScene[];
@@ -82,17 +86,16 @@ export async function renderScenes(many: RenderMany): Promise<Renders> {
         many.log.warning(`${error.message}; it is rendered again by itself after the others`, error.place);
         return;
       }
-      const errors = userErrorsOf(error);
-      if (!errors) throw error;
+      const errors = errorsOfScene(error, id, { file: planned.scene.file });
+      many.log.info(`failed: ${cut(readableLine(errors[0]?.message ?? ''), SHOWN_FAILURE)}`);
       if (many.failFast) stop.abort();
       failures.push(...errors.map((userError) => ({ index, error: userError })));
     }
   };
-  const settled = await Promise.allSettled(longestFirst(many.scenes).map((planned) => attempt(planned, false)));
+  await Promise.all(longestFirst(many.scenes).map((planned) => attempt(planned, false)));
   // one after the other, each with all of the memory for itself
-  for (const planned of outOfMemory) settled.push(...(await Promise.allSettled([attempt(planned, true)])));
+  for (const planned of outOfMemory) await attempt(planned, true);
   many.progress.stop();
-  for (const result of settled) if (result.status === 'rejected') throw result.reason;
   return { rendered, failures: failures.sort((a, b) => a.index - b.index).map(({ error }) => error) };
 }
 
@@ -136,7 +139,7 @@ async function renderOne(planned: PlannedScene, many: RenderMany): Promise<Fresh
     sceneDetails(result, opened),
   );
   if (facts.fallback)
-    log.warning(`scene ${scene.id}: rendered the slow way, by Manim's own writer: ${facts.fallback}`, {
+    log.warning(`scene ${scene.id}: fell back to Manim's own writer (slower): ${facts.fallback}`, {
       file: scene.file,
     });
   return { finished, begun };

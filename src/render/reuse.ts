@@ -1,7 +1,8 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
+import { writeFile } from '../machine-errors.js';
 import type { Project } from '../project/project.js';
 import { cacheKey, contentKey, sha256OfFile } from '../store/keys.js';
 import type { SaveOutcome, Store } from '../store/store.js';

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
 import type { PictureSize } from '../inputs.js';
 import type { Log } from '../log.js';
+import { writeFile } from '../machine-errors.js';
 import { type Finished, run } from '../process.js';
 import type { Scene } from '../project/scenes.js';
 import { shippedFile } from '../shipped.js';
@@ -64,7 +65,8 @@ export const SEED = 0;
 /** One thread, always: the number of threads decides the pixels. */
 export const ENCODER_THREADS = 1;
 const JOB_FORMAT = 1;
-const LAST_LINES = 15;
+/** Lines of output kept for the report of a failure, noise included. */
+const LAST_LINES = 100;
 /** Characters of a line that is shown on the build's log. */
 const SHOWN_LINE = 500;
 /** Warnings of one scene that are passed on. */
@@ -127,7 +129,7 @@ export async function renderScene(
   });
   const stacks = await readFile(stackFile, 'utf8').catch(() => '');
   for (const line of stacks === '' ? [] : stacks.split('\n')) output.add(line);
-  const last = withoutNoise(output.last(LAST_LINES * 2)).map((line) => line.slice(0, SHOWN_LINE));
+  const last = withoutNoise(output.last(LAST_LINES)).map((line) => line.slice(0, SHOWN_LINE));
   const unwritten = await output.close();
   if (unwritten) log.warning(`cannot write log/${scene.id}.log (${unwritten}): the output of the scene is lost`);
   await rm(media, { recursive: true, force: true });
@@ -150,14 +152,14 @@ export async function renderScene(
     }
   }
 
-  if (last.length > 0) log.group(`scene ${scene.id} failed: its last lines`, last);
-  if (finished.limit) throw failure ?? tooLong(scene, finished, limits, frames, stood);
   const memory = { ...memoryFacts(), killsBefore, peakBytes: finished.peakBytes };
-  throw (
-    memoryFailure(scene, finished, failure && { type: failureType, error: failure }, last, memory) ??
-    failure ??
-    unexplained(scene, finished, last, stacks, stood)
-  );
+  const error = finished.limit
+    ? (failure ?? tooLong(scene, finished, limits, frames, stood))
+    : (memoryFailure(scene, finished, failure && { type: failureType, error: failure }, last, memory) ??
+      failure ??
+      unexplained(scene, finished, stacks, stood));
+  error.output = { lines: last, log: `log/${scene.id}.log` };
+  throw error;
 }
 
 /** The log of a scene, which begins with what was said when Manim was imported for it. */
@@ -223,9 +225,10 @@ function placeOf(event: Record<string, unknown>): { file: string; line?: number 
 
 /** The error that a scene ended with, at its place. */
 export function failureOf(scene: Scene, event: Record<string, unknown>): UserError {
+  const hint = hintFor(String(event.type), String(event.message));
   return new UserError(`scene ${scene.id}: ${event.type}: ${event.message}`, {
     place: placeOf(event) ?? { file: scene.file },
-    hint: hintFor(String(event.type), String(event.message)) ?? `The whole output is in log/${scene.id}.log.`,
+    ...(hint && { hint }),
   });
 }
 
@@ -239,17 +242,10 @@ function hintFor(type: string, message: string): string | undefined {
   return undefined;
 }
 
-function unexplained(
-  scene: Scene,
-  finished: Finished,
-  lines: readonly string[],
-  stacks: string,
-  stood: Standpoint | undefined,
-): UserError {
+function unexplained(scene: Scene, finished: Finished, stacks: string, stood: Standpoint | undefined): UserError {
   const how = howEnded(finished, /^Fatal Python error: (.+)$/m.exec(stacks)?.[1]);
   return new UserError(`scene ${scene.id}: the render ended without a result (${how})${inWords(stood)}`, {
     place: stood ?? { file: scene.file },
-    hint: lines.length > 0 ? `Its last lines: ${lines.slice(-LAST_LINES).join('\n')}` : `See log/${scene.id}.log.`,
   });
 }
 

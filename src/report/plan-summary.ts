@@ -1,6 +1,7 @@
 import type { MatrixJob } from '../matrix.js';
 import type { SceneFault } from '../project/scenes.js';
 import type { SurveyedScene } from '../survey.js';
+import { markdown } from './text.js';
 
 /** What a build would do with each scene, and which job would render it, as Markdown. */
 export function planSummary(
@@ -12,8 +13,8 @@ export function planSummary(
     jobs.find((job) => job.scenes.split(',').includes(id))?.shard ?? 'the final job';
   const rows = scenes.map(({ planned: { scene }, stored, why }) =>
     stored
-      ? `| ${scene.id} | reused | | |`
-      : `| ${scene.id} | rendered | ${why.replaceAll('|', '\\|')} | ${jobOf(scene.id)} |`,
+      ? `| ${markdown(scene.id)} | reused | | |`
+      : `| ${markdown(scene.id)} | rendered | ${markdown(why)} | ${jobOf(scene.id)} |`,
   );
   const left = faults.map(({ id, errors }) => {
     const why = errors.map(({ message }) => message.replaceAll('|', '\\|').replaceAll(/\s*\n\s*/g, ' '));

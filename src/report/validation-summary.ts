@@ -1,5 +1,6 @@
 import type { UserError } from '../errors.js';
-import { cell, count } from './summary.js';
+import { count } from './summary.js';
+import { markdown } from './text.js';
 
 /** What `validate-only` found, as Markdown. `at`: a place as a person reads it. */
 export function validationSummary(
@@ -11,13 +12,13 @@ export function validationSummary(
 ): string {
   const verdict = errors.length === 0 ? 'passed' : 'failed';
   return [
-    `## ${cell(projectName)}: the checks ${verdict}`,
+    `## ${markdown(projectName)}: the checks ${verdict}`,
     '',
     `${count(scenes, 'scene')}, ${count(errors.length, 'error')}, ${count(notes.length, 'warning')}.`,
     '',
     ...errors.map(
-      (error) => `- error: ${at(error)}${cell(error.message)}${error.hint ? ` (${cell(error.hint)})` : ''}`,
+      (error) => `- error: ${at(error)}${markdown(error.message)}${error.hint ? ` (${markdown(error.hint)})` : ''}`,
     ),
-    ...notes.map((text) => `- warning: ${cell(text)}`),
+    ...notes.map((text) => `- warning: ${markdown(text)}`),
   ].join('\n');
 }

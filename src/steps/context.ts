@@ -1,7 +1,9 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Place } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Options } from '../inputs.js';
+import { writeFile } from '../machine-errors.js';
 import { childEnvironment } from '../process.js';
 import { nameOf } from '../project/dependencies.js';
 import type { Project } from '../project/project.js';
@@ -40,9 +42,9 @@ export function finishedOf(finished: FinishedScenes, scene: Scene): FinishedScen
 }
 
 /** Tells something the user should know of: on the log now, in the summary at the end. */
-export function note(context: BuildContext, text: string): void {
+export function note(context: BuildContext, text: string, place?: Place): void {
   context.notes.push(text);
-  context.host.log.warning(text);
+  context.host.log.warning(text, place);
 }
 
 /** Runs a step and adds its wall time to the report. */

@@ -1,14 +1,19 @@
 import { join } from 'node:path';
+import { type Place, UserError, UserErrors } from '../errors.js';
 import { copyFileInside, isInside, writeFileInside } from '../files.js';
 import type { Options } from '../inputs.js';
 import type { Project } from '../project/project.js';
 import { type Scene, sceneVideoPath } from '../project/scenes.js';
 import { isWhole } from '../render/schedule.js';
+import { findingsOf } from '../report/findings.js';
 import { prepareFfmpeg } from '../setup/runtime.js';
-import { type AssembledVideo, assemble } from '../video/assemble.js';
+import { type AssembledVideo, assemble, type VideoFacts } from '../video/assemble.js';
 import { type BuildContext, type FinishedScenes, finishedOf, note, setupOf } from './context.js';
 
-/** The video at its place, and the paths beside it that projects expect. */
+/**
+ * The video at its place, and the paths beside it that projects expect. Throws UserErrors, and leaves an earlier video in
+ * its place, where gates are strict and the video has faults.
+ */
 export async function joinVideo(
   scenes: readonly Scene[],
   finished: FinishedScenes,
@@ -26,6 +31,7 @@ export async function joinVideo(
     folder: join(context.workDir, 'video'),
     tools: context.tools,
     log: host.log,
+    accept: (facts) => judge(facts, scenes, context),
     ready: async () => {
       const installed = await prepareFfmpeg(setupOf(context));
       for (const line of installed) host.log.info(line);
@@ -46,28 +52,28 @@ export async function joinVideo(
   }
   for (const { sceneId, why } of video.facts.reencoded)
     note(context, `scene ${sceneId} was encoded again to fit the others: ${why}`);
-  for (const finding of findings(video)) note(context, finding);
   return video;
 }
 
 const FINAL_VIDEO = 'final_video.mp4';
 const PARTIAL_VIDEO = 'partial_video.mp4';
-/** Sound shorter than this share of the picture is a fault that the pipeline's own check rejects. */
-const LEAST_SOUND = 0.9;
-
 /** Where the video of a build goes. */
 export function outputOf(options: Options, project: Project): string {
   return options.output ?? join(project.folder, isWhole(options) ? FINAL_VIDEO : PARTIAL_VIDEO);
 }
 
-/** What the quality check finds in a joined video, in words. */
-function findings({ facts: { inspection } }: AssembledVideo): string[] {
-  const silences = inspection.silences.map(
-    ({ start, end }) => `nothing is heard from ${start.toFixed(1)} s to ${end.toFixed(1)} s of the video`,
-  );
-  if (inspection.audioVideoRatio >= LEAST_SOUND) return silences;
-  return [
-    `the sound lasts only ${inspection.audioSeconds.toFixed(1)} s of ${inspection.videoSeconds.toFixed(1)} s`,
-    ...silences,
-  ];
+/** Tells what was found in a video. Throws UserErrors for faults where gates are strict. */
+function judge({ inspection }: VideoFacts, scenes: readonly Scene[], context: BuildContext): void {
+  const placeOf = (id: string | undefined): Place | undefined => {
+    const file = scenes.find((scene) => scene.id === id)?.file;
+    return file === undefined ? undefined : { file };
+  };
+  const errors: UserError[] = [];
+  for (const { message, sceneId, isFault } of findingsOf(inspection)) {
+    const place = placeOf(sceneId);
+    if (isFault && context.options.gates === 'strict')
+      errors.push(new UserError(message, { ...(place && { place }), hint: 'With gates: warn, this is a warning.' }));
+    else note(context, message, place);
+  }
+  if (errors.length > 0) throw new UserErrors(errors);
 }

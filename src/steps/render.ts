@@ -95,7 +95,7 @@ export async function renderMissing(
   // told on the log already, at the scene's file
   for (const [id, { finished, notSaved }] of rendered) {
     if (finished.result.facts.fallback)
-      context.notes.push(`scene ${id} took the slow way: ${finished.result.facts.fallback}`);
+      context.notes.push(`scene ${id} was rendered by Manim's own writer (slower): ${finished.result.facts.fallback}`);
     if (notSaved && notSaved !== 'off') context.notes.push(`scene ${id} is rendered every time: ${notSaved}`);
   }
   return { finished: new Map([...rendered].map(([id, { finished }]) => [id, finished])), failures };

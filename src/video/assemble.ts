@@ -1,14 +1,15 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { messageOf } from '../errors.js';
 import { copyFileInside } from '../files.js';
 import type { Log } from '../log.js';
+import { writeFile } from '../machine-errors.js';
 import type { FinishedScene } from '../render/reuse.js';
 import { cacheKey, contentKey, sha256OfFile } from '../store/keys.js';
 import type { Store, StoreEntry } from '../store/store.js';
 import type { Tools } from './ffmpeg.js';
-import { type Chapter, joinScenes } from './join.js';
-import type { Inspection } from './probe.js';
+import { joinScenes } from './join.js';
 
 /** The format of joined videos; another one makes every video anew. */
 const VIDEO_FORMAT = 3;
@@ -16,18 +17,38 @@ const FACTS_FILE = 'video.json';
 const VIDEO_FILE = 'video.mp4';
 const SIDE_FILES = ['video.srt', 'video.vtt'];
 
-/** What is known of a joined video without opening it. */
-export interface VideoFacts {
-  readonly format: number;
-  readonly frames: number;
-  readonly fps: number;
-  readonly durationSeconds: number;
-  readonly reencoded: readonly { readonly sceneId: string; readonly why: string }[];
-  readonly chapters: readonly Chapter[];
-  readonly inspection: Inspection;
+const seconds = v.pipe(v.number(), v.minValue(0));
+const SCENE = v.object({
+  id: v.string(),
+  seconds,
+  lines: v.number(),
+  still: v.nullable(v.picklist(['black', 'one colour', 'one picture'])),
+  sound: v.object({ ratio: v.number(), peak: v.number(), clipped: v.number() }),
+});
+/** What is stored of a joined video, to know it without opening it. */
+const FACTS = v.object({
+  format: v.literal(VIDEO_FORMAT),
+  frames: v.pipe(v.number(), v.minValue(1)),
+  /** Frames a second. */
+  fps: v.pipe(v.number(), v.gtValue(0)),
+  durationSeconds: seconds,
+  reencoded: v.array(v.object({ sceneId: v.string(), why: v.string() })),
+  chapters: v.array(v.object({ title: v.string(), start: seconds, end: seconds })),
+  inspection: v.object({
+    videoSeconds: seconds,
+    audioSeconds: seconds,
+    audioVideoRatio: seconds,
+    silences: v.array(v.object({ start: seconds, end: seconds })),
+    scenes: v.array(SCENE),
+  }),
   /** SHA-256 by file name. */
-  readonly files: Readonly<Record<string, string>>;
-}
+  files: v.record(v.string(), v.string()),
+});
+
+/** What is known of a joined video without opening it. */
+export type VideoFacts = DeepReadonly<v.InferOutput<typeof FACTS>>;
+
+type DeepReadonly<T> = T extends object ? { readonly [Name in keyof T]: DeepReadonly<T[Name]> } : T;
 
 export interface Assembly {
   readonly scenes: readonly { readonly finished: FinishedScene; readonly title: string }[];
@@ -41,6 +62,8 @@ export interface Assembly {
   readonly folder: string;
   readonly tools: Tools;
   readonly log: Log;
+  /** Looks at the video before it is put in its place; what it throws keeps it from there. */
+  readonly accept: (facts: VideoFacts) => void;
   /** Makes sure that ffmpeg is there; asked only where it is needed. */
   readonly ready: () => Promise<void>;
 }
@@ -81,6 +104,7 @@ export async function assemble(assembly: Assembly): Promise<AssembledVideo> {
     facts = await joinAnew(assembly, path);
     await store.save({ key: stored === 'damaged' ? beside : key, path });
   }
+  assembly.accept(facts);
   const stem = output.replace(/\.[^./]*$/, '');
   const captions = { srt: `${stem}.srt`, vtt: `${stem}.vtt` };
   await copyFileInside(join(path, VIDEO_FILE), output, within);
@@ -127,8 +151,7 @@ async function joinAnew({ scenes, tools, log }: Assembly, path: string): Promise
 }
 
 async function readVideo(path: string): Promise<VideoFacts> {
-  const facts = JSON.parse(await readFile(join(path, FACTS_FILE), 'utf8')) as VideoFacts;
-  if (facts.format !== VIDEO_FORMAT) throw new Error(`format ${facts.format}, expected ${VIDEO_FORMAT}`);
+  const facts = v.parse(FACTS, JSON.parse(await readFile(join(path, FACTS_FILE), 'utf8')));
   for (const name of [VIDEO_FILE, ...SIDE_FILES]) {
     if ((await sha256OfFile(join(path, name))) !== facts.files[name]) throw new Error(`${name} is not what was made`);
   }

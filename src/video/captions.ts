@@ -1,4 +1,5 @@
 import type { Caption } from '../render/result.js';
+import { cutBytes, plainLines } from '../report/text.js';
 
 /** The captions of one scene and where the scene lies in the whole; seconds. */
 export interface SceneCaptions {
@@ -48,6 +49,9 @@ export function toWebVtt(captions: readonly Caption[]): string {
   return `WEBVTT\n\n${cues.join('')}`;
 }
 
+/** Bytes of a caption in the track: MP4 has 16 bits for its length, and the twins of some characters are longer. */
+const LONGEST_TRACK_TEXT = 20_000;
+
 /**
  * Captions as the WebVTT text that ffmpeg turns into the captions track of the video. That track shows one text at a
  * time, so captions that overlap become one with both texts. On its way through ffmpeg braces and backslashes are read
@@ -58,7 +62,7 @@ export function toTrackSource(captions: readonly Caption[]): string {
   return toWebVtt(
     oneAtATime(captions).map((caption) => ({
       ...caption,
-      text: caption.text.replaceAll(/[{}\\]/g, (c) => twins[c] ?? c),
+      text: cutBytes(caption.text, LONGEST_TRACK_TEXT).replaceAll(/[{}\\]/g, (c) => twins[c] ?? c),
     })),
   );
 }
@@ -92,10 +96,9 @@ function escapeWebVtt(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-/** The text without blank lines (they end a caption in both formats) and without spaces at the ends of lines. */
+/** The text without control characters, without blank lines (they end a caption in both formats) and without spaces at the ends of lines. */
 function tidy(text: string): string {
-  return text
-    .split(/\r\n|\r|\n/)
+  return plainLines(text)
     .map((line) => line.trim())
     .filter((line) => line !== '')
     .join('\n');

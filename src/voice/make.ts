@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import { messageOf, UserError, userErrorsOf } from '../errors.js';
+import { problemOfTool } from '../machine-errors.js';
 import { decodingFaults, encodeLine } from './encode.js';
 import { soundPath } from './entry.js';
 import type { PlannedLine, VoicePlan } from './plan.js';
@@ -76,6 +77,8 @@ export async function makeSounds(
   await Promise.all(encodings);
   await rm(options.workDir, { recursive: true, force: true });
   signal?.throwIfAborted();
+  const problem = problemOfTool(unspoken.broken ?? '', options.workDir);
+  if (problem) throw new UserError(problem.message, { hint: problem.hint });
   if (unspoken.broken !== undefined && options.choice === 'auto' && plan.backend === 'piper')
     throw new VoiceUnavailable('piper', unspoken.broken);
   for (const [line, message] of unspoken.failures) failures.set(line.identity, { message });

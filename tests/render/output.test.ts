@@ -30,9 +30,27 @@ describe('withoutNoise', () => {
       ['[11/27/26 04:37:32] INFO     Caching disabled.   cairo_renderer.py:89', 'mine'],
       ['mine'],
     ],
+    [
+      'records of no weight, over several lines',
+      [`${' '.repeat(20)}DEBUG    x`, `${' '.repeat(29)}goes on`, `${' '.repeat(20)}INFO     y`, 'mine'],
+      ['mine'],
+    ],
+    [
+      'progress bars',
+      ['Animation 0: Create(Square):  20%|██    | 3/15 [00:00<00:00, 28.5it/s]', ' 50%|#####     | 5/10 [00:01<00:01]'],
+      [],
+    ],
+    ['the banner', ['Manim Community v0.22.0', 'mine'], ['mine']],
   ])('drops %s', (_what, lines, kept) => {
     expect(withoutNoise(lines)).toEqual(kept);
   });
+
+  it.each([
+    [['[11/27/26 04:25:00] WARNING  Your font is missing', `${' '.repeat(29)}on this machine`]],
+    [['[11/27/26 04:25:00] INFO     x', `${' '.repeat(20)}ERROR    LaTeX failed`], 1],
+    [['Traceback (most recent call last):', '  File "a.py", line 1', `${' '.repeat(36)}^^^^^`, 'NameError: x']],
+    [['100% of users', 'INFO is a word', 'Manim is fine']],
+  ])('keeps %j', (lines, from = 0) => expect(withoutNoise(lines)).toEqual(lines.slice(from)));
 
   it('keeps what only looks like it', () => {
     const lines = ['the user says: SoX could not be found!', ...Array.from({ length: 20 }, (_, i) => `line ${i}`)];

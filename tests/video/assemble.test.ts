@@ -39,7 +39,8 @@ async function assembled(
     scenes = finished,
     titles = ['One', 'Two'],
     output,
-  }: { scenes?: FinishedScene[]; titles?: string[]; output?: string } = {},
+    accept = () => {},
+  }: { scenes?: FinishedScene[]; titles?: string[]; output?: string; accept?: () => void } = {},
 ): Promise<AssembledVideo & { output: string; told: string[]; asked: number }> {
   const base = await newFolder();
   const log = recordingLog();
@@ -54,6 +55,7 @@ async function assembled(
     folder: join(base, 'work', 'video'),
     tools,
     log,
+    accept,
     ready: async () => {
       asked += 1;
     },

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { joinScenes } from '../../src/video/join.js';
-import { frameGrid, probe } from '../../src/video/probe.js';
+import { probe, readPackets } from '../../src/video/probe.js';
 import { temporaryFolders } from '../support/folder.js';
 import { recordingLog } from '../support/log.js';
 import { frameHashes, makeScene, tools } from '../support/scene-result.js';
@@ -31,7 +31,7 @@ test.each([
   expect(joined.durationSeconds).toBeCloseTo(20 / fps, 9);
   const { video } = await probe(output, tools);
   const ticks = Number(video?.parameters.time_base.split('/')[1]);
-  const grid = await frameGrid(output, tools);
+  const grid = (await readPackets(output, tools)).grid;
   expect(grid).toEqual({ frames: 20, first: 0, step: Math.round(ticks / fps) });
   expect(grid.step / ticks).toBeCloseTo(1 / fps, 12);
   const shown = await Promise.all(scenes.map((scene) => frameHashes(scene.video)));
