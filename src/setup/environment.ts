@@ -5,6 +5,7 @@ import { writeFile } from '../machine-errors.js';
 import { childEnvironment, run } from '../process.js';
 import { shippedFile } from '../shipped.js';
 import { cacheKey, sha256 } from '../store/keys.js';
+import { trustedPython } from './guard.js';
 import { withLock } from './lock.js';
 import { isForgetful, type SetupOptions } from './options.js';
 import { findOnPath } from './path.js';
@@ -147,7 +148,8 @@ async function make(environment: OwnEnvironment, { log, signal }: SetupOptions):
     const finished = await run(program, args, {
       cwd: dirname(folder), // neither pip nor uv shall find modules or settings in the user's repository
       env,
-      guardPython: base.executable,
+      guardPython: (await trustedPython()) ?? base.executable,
+      credentials: true, // of an index or a proxy
       wallLimit: MAKE_LIMIT_SECONDS,
       onLine: log.debug,
       ...(signal && { signal }),
