@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
 import { confining, onUnconfined } from './confinement.js';
 import { eachLine, endOf, withCut } from './lines.js';
+import { searchPath } from './search-path.js';
 import { shippedFile } from './shipped.js';
 
 /** How a finished child ended. `signal` is set when it was killed, `reason` when we killed it ourselves. */
@@ -263,5 +264,6 @@ export function childEnvironment(
   for (const [name, value] of Object.entries(from)) {
     if (ALLOWED.includes(name) || prefixes.some((prefix) => name.startsWith(prefix))) env[name] = value;
   }
+  if (from === process.env && env.PATH !== undefined) env.PATH = searchPath();
   return { ...env, ...extra };
 }

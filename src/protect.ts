@@ -2,16 +2,19 @@ import { commandFiles } from './command-files.js';
 import { closePlaces, runnerPlaces } from './confinement.js';
 import type { Host } from './host.js';
 import { blankEnvironmentBlock } from './own-environment.js';
+import { trustSystemPrograms } from './search-path.js';
 
 /**
  * Keeps what a runner trusts the action with from the code that a build runs: its environment, places such as the Docker
- * socket, and the files that tell the runner what to set for later steps. SECURITY.md says how far that goes.
+ * socket, the programs that it starts itself, and the files that tell the runner what to set for later steps. SECURITY.md
+ * says how far that goes.
  */
 export function protectRunner(host: Host): Host {
   const { env, log } = host;
   const why = blankEnvironmentBlock();
   if (why) log.info(`the environment that the action was started with stays in its memory: ${why}`);
   closePlaces(runnerPlaces(env));
+  trustSystemPrograms();
   const files = commandFiles(env);
   process.once('exit', () => {
     const changed = files.settle();

@@ -8,9 +8,10 @@ import { silentLog } from '../src/log.js';
 import type { RenderLimits } from '../src/render/limits.js';
 import { startRenderServer } from '../src/render/server.js';
 import { actionRoot, shippedFile } from '../src/shipped.js';
-import { temporaryFolders } from './support/folder.js';
+import { temporaryFolders, writeFiles } from './support/folder.js';
+import { writeProject } from './support/project.js';
 import { python } from './support/python.js';
-import { renderFolder } from './support/renders.js';
+import { MANIM_PYTHON, renderFolder } from './support/renders.js';
 
 const newFolder = temporaryFolders();
 const onLinux = process.platform === 'linux' ? test : test.skip;
@@ -203,26 +204,18 @@ test.each(ROWS)('%s', async (_, row, got, told) => {
 });
 
 const LIMITS: RenderLimits = { sceneSeconds: 120, stallSeconds: 60 };
-/** The namespace of the server is the render's own: what is above it is meant. */
 const SCENE = `
-import os, sys
+import sys
 from pathlib import Path
 sys.path.append(${JSON.stringify(SUPPORT)})
 import spy
 from manim import Scene
 
-def namespace(pid):
-    try:
-        return os.readlink(f"/proc/{pid}/ns/user")
-    except OSError:
-        return None
-
 class Main(Scene):
     def construct(self):
-        own = {pid for pid in spy.above() if namespace(pid) == namespace("self")}
         status = Path("/proc/self/status").read_text().split()
-        got = spy.spy(${JSON.stringify(SECRET)}, {}, beyond=own)
-        raise RuntimeError(f"got {got} of {len(list(spy.above())) - len(own)} or more, no new privileges {status[status.index('NoNewPrivs:') + 1]}")
+        got = spy.spy(${JSON.stringify(SECRET)}, {}, own=("render.server",))
+        raise RuntimeError(f"got {got}, no new privileges {status[status.index('NoNewPrivs:') + 1]}")
 `;
 
 onLinux('a scene reads nothing of the processes above it, rendered by the server or directly', async () => {
@@ -235,9 +228,133 @@ onLinux('a scene reads nothing of the processes above it, rendered by the server
       folder.render('direct', SCENE, LIMITS),
       folder.render('forked', SCENE, LIMITS, shared),
     ]);
-    for (const { error } of went) expect(error?.message).toMatch(/got \[\] of [1-9]\d* or more, no new privileges 1/);
+    for (const { error } of went)
+      expect(error?.message).toContain(`got [${signal.map((name) => `'${name}'`)}], no new privileges 1`);
   } finally {
     await server.stop();
+  }
+});
+
+/** A scene that spies, writes where it should not, and leaves a program behind that the build starts later. */
+const HOSTILE = `
+import json, os, sys
+from pathlib import Path
+sys.path.append(${JSON.stringify(SUPPORT)})
+import spy
+from manim import Scene
+
+HOME = Path(os.environ["HOME"])
+PROGRAM = f"""#!/bin/sh
+/usr/bin/python3 {spy.__file__} $SECRET '{{}}' '' "$0" > {HOME}/by-$(basename "$0").json
+PATH=/usr/local/bin:/usr/bin:/bin exec "$(basename "$0")" "$@"
+"""
+
+class Intro(Scene):
+    def construct(self):
+        secret = Path("secret.txt").read_text()[::-1]
+        got = spy.spy(secret, {"hide": json.loads(Path("places.json").read_text())}, own=("render.server",))
+        Path("got.json").write_text(json.dumps(got))
+        for name in ("ffprobe", "tar"):
+            program = HOME / ".local/bin" / name
+            program.write_text(PROGRAM.replace("$SECRET", secret))
+            program.chmod(0o755)
+        for file in (HOME.parent / "temp/_runner_file_commands").glob("*"):
+            try:
+                file.open("a").write("LD_PRELOAD=/tmp/evil.so\\n")
+            except OSError:
+                pass
+        self.wait(0.2)
+`;
+
+interface Built {
+  readonly output: string;
+  /** What the scene reached, and what the programs that it left behind did, by their names. */
+  readonly got: Readonly<Record<string, readonly string[]>>;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** Builds a project with that scene as on a runner, where the kernel refuses some system calls. */
+async function buildHostile(refused: string): Promise<Built> {
+  const base = await newFolder();
+  const [home, commands] = [join(base, 'home'), join(base, 'temp', '_runner_file_commands')];
+  const project = await writeProject(join(base, 'work'), {
+    scenes: [{ id: 'scene_01_intro', title: 'Intro', file: 'scene_01_intro.py', class_name: 'Intro' }],
+    files: {
+      'scene_01_intro.py': HOSTILE,
+      'secret.txt': [...SECRET].reverse().join(''),
+      'places.json': JSON.stringify([commands, join(home, '.netrc'), join(base, 'work', '.git', 'config')]),
+    },
+  });
+  const names = ['GITHUB_ENV', 'GITHUB_PATH', 'GITHUB_OUTPUT', 'GITHUB_STATE', 'GITHUB_STEP_SUMMARY'];
+  await writeFiles(base, {
+    'home/.netrc': 'machine example.org password x',
+    'home/.local/bin/readme': '',
+    'work/.git/config': '[http "https://github.com/"]\n\textraheader = AUTHORIZATION: basic eDp5',
+    'build.ts': `import { main } from ${JSON.stringify(join(actionRoot(), 'src', 'main.ts'))}; await main();`,
+    ...Object.fromEntries(names.map((name) => [`temp/_runner_file_commands/${name}`, ''])),
+  });
+  const hooks = pathToFileURL(join(actionRoot(), 'tests', 'support', 'typescript-hooks.mjs')).href;
+  const node = [process.execPath, '--import', hooks, join(base, 'build.ts')];
+  const [program = '', ...args] = refused ? [PYTHON, join(SUPPORT, 'refuse.py'), refused, ...node] : node;
+  const ran = spawnSync(program, args, {
+    encoding: 'utf8',
+    cwd: base,
+    env: {
+      PATH: `${join(home, '.local/bin')}:${process.env.PATH}`,
+      HOME: home,
+      STEP_TOKEN: SECRET,
+      GITHUB_ACTIONS: 'true',
+      GITHUB_EVENT_NAME: 'push',
+      GITHUB_WORKSPACE: join(base, 'work'),
+      RUNNER_TEMP: join(base, 'temp'),
+      INPUT_PROJECT: project,
+      INPUT_PYTHON: MANIM_PYTHON,
+      INPUT_VOICE: 'espeak',
+      INPUT_SETUP: 'never',
+      INPUT_QUALITY: 'low',
+      INPUT_CACHE: 'off',
+      INPUT_GATES: 'off',
+      ...Object.fromEntries(names.map((name) => [name, join(commands, name)])),
+    },
+  });
+  const output = ran.stdout + ran.stderr;
+  if (ran.status !== 0) throw new Error(output);
+  const json = (path: string): string[] => JSON.parse(readFileSync(path, 'utf8')) as string[];
+  const files = Object.fromEntries(names.map((name) => [name, readFileSync(join(commands, name), 'utf8')]));
+  const got = { scene: json(join(project, 'got.json')), ffprobe: json(join(home, 'by-ffprobe.json')) };
+  return { output, got, files };
+}
+
+const onMounts = HAS.mounts && landlock ? onLinux : test.skip;
+onMounts(
+  'a build on a runner keeps the token, the command files and credentials from a scene and what it leaves behind',
+  async () => {
+    const { got, files, output } = await buildHostile('');
+    expect(got).toEqual({ scene: signal, ffprobe: signal });
+    expect(files).toMatchObject({ GITHUB_ENV: '', GITHUB_PATH: '', GITHUB_STATE: '' });
+    expect(files.GITHUB_OUTPUT).toMatch(/^video<<.*final_video.mp4/s);
+    expect(`${output}${Object.values(files).join()}`).not.toMatch(/evil|scenes can |SECURITY.md/);
+  },
+);
+
+onLinux('a build that cannot keep them says so once, and puts the command files back', async () => {
+  const { got, files, output } = await buildHostile('unshare,mount,landlock,prctl');
+  // the blank block of the environment helps even here
+  expect(got.scene).toEqual(
+    ['add to _runner_file_commands', 'auxv', 'environ', 'files', 'links', 'list _runner_file_commands']
+      .concat(['maps', 'memory', 'read .netrc', 'read config', 'signal', 'trace'])
+      .sort(),
+  );
+  expect(got.ffprobe).toContain('memory');
+  expect(files).toMatchObject({ GITHUB_ENV: '', GITHUB_PATH: '', GITHUB_STATE: '' });
+  expect(`${Object.values(files).join()}`).not.toContain('evil');
+  expect(output).toMatch(/::warning::something that this build ran wrote to files of the runner \(.*GITHUB_ENV.*\)/);
+  for (const text of [
+    'scenes can read the memory and environment of other processes of this user',
+    'scenes can reach credentials in the home folder, the token of actions/checkout (set persist-credentials: false)',
+  ]) {
+    expect(output.split(text)).toHaveLength(2);
+    expect(files.GITHUB_STEP_SUMMARY?.split(text)).toHaveLength(2);
   }
 });
 

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { messageOf, UserError } from '../errors.js';
 import { writeFile } from '../machine-errors.js';
 import { childEnvironment, run } from '../process.js';
+import { searchPath } from '../search-path.js';
 import { shippedFile } from '../shipped.js';
 import { cacheKey, sha256 } from '../store/keys.js';
 import { trustedPython } from './guard.js';
@@ -139,10 +140,7 @@ async function make(environment: OwnEnvironment, { log, signal }: SetupOptions):
   log.info(
     `making a virtual environment with ${recipe.title} from Python ${base.version} with ${uv ? 'uv' : 'pip'} (a minute or so)`,
   );
-  const env = childEnvironment(
-    { PATH: `${join(folder, 'bin')}:${process.env.PATH ?? ''}`, PIP_USER: '0' },
-    'installer',
-  );
+  const env = childEnvironment({ PATH: `${join(folder, 'bin')}:${searchPath()}`, PIP_USER: '0' }, 'installer');
   for (const [program = '', ...args] of await makeCommands(environment, uv)) {
     log.debug([program, ...args].join(' '));
     const finished = await run(program, args, {

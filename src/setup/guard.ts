@@ -7,7 +7,7 @@ import { findOnPath } from './path.js';
  */
 export async function trustedPython(): Promise<string | undefined> {
   if (process.platform !== 'linux') return undefined;
-  for (const path of ['/usr/bin', process.env.PATH]) {
+  for (const path of ['/usr/bin', undefined]) {
     const found = await findOnPath('python3', path);
     if (found && !isTooOld(await realpath(found))) return found;
   }

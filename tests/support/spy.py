@@ -1,5 +1,7 @@
 # ruff: noqa: INP001 - a program of tests, which scenes use, too
-"""Try what a hostile scene would try against the processes above it, and say what worked: `spy.py SECRET PLACES`."""
+"""Try what a hostile scene would try against the processes above it, and say what worked.
+
+    spy.py SECRET PLACES SETUID [OWN ...]      see `spy` for what they are"""
 
 from __future__ import annotations
 
@@ -83,11 +85,12 @@ def worked(attempts: dict[str, Callable[[], object]]) -> set[str]:
     return names
 
 
-def spy(secret: str, places: dict[str, list[str]], *, beyond: set[int] | None = None, setuid: str = "") -> list[str]:
-    """What worked, sorted. `beyond`: processes above this one that are not meant. `setuid`: a program that prints its user."""
+def spy(secret: str, places: dict[str, list[str]], *, setuid: str = "", own: tuple[str, ...] = ()) -> list[str]:
+    """What worked, sorted. `setuid`: a program that prints its user. `own`: words in commands that are as confined as this."""
     got = worked(on_places(places))
     for pid in above():
-        if pid not in (beyond or ()):
+        command = Path(f"/proc/{pid}/cmdline").read_text()
+        if not any(word in command for word in own):
             got |= worked(against(pid, secret.encode()))
     if setuid:
         user = subprocess.run([setuid, "-u"], capture_output=True, text=True, check=False).stdout.strip()
@@ -96,4 +99,4 @@ def spy(secret: str, places: dict[str, list[str]], *, beyond: set[int] | None = 
 
 
 if __name__ == "__main__":
-    print(json.dumps(spy(sys.argv[1], json.loads(sys.argv[2]), setuid=sys.argv[3])))  # noqa: T201
+    print(json.dumps(spy(sys.argv[1], json.loads(sys.argv[2]), setuid=sys.argv[3], own=tuple(sys.argv[4:]))))  # noqa: T201
