@@ -8,8 +8,8 @@ refused on some systems, so all are tried:
 - No new privileges (prctl(2), PR_SET_NO_NEW_PRIVS): sudo and other setuid programs give nothing.
 - A user namespace of its own (user_namespaces(7)). Linux lets a process inspect another (ptrace(2), "access mode
   checking": environment, memory, descriptors) only with CAP_SYS_PTRACE in the other's namespace, which a process in a
-  child namespace never has. User and group ids stay what they were. With a mount namespace, chosen files and folders are
-  covered or made read-only. Docker forbids both; Ubuntu 24.04 forbids the mounts.
+  child namespace never has. User and group ids stay what they were. With a mount namespace, chosen files and folders
+  are covered or made read-only. Docker forbids both; Ubuntu 24.04 forbids the mounts.
 - A Landlock domain (landlock(7)), which refuses the same towards processes outside it, and signals from Linux 6.12 on.
 - As root, the loss of every capability but those over files and ids.
 """
