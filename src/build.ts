@@ -47,7 +47,7 @@ export async function build(options: Options, host: Host, signal?: AbortSignal):
   const unlock = await lockProject(options.project);
   try {
     const state = await readState(options.project);
-    for (const repair of state.repairs) host.log.warning(repair, { file: state.path });
+    for (const { message, place } of state.repairs) host.log.warning(message, place);
     try {
       const project = await readProject(state, host.checkout);
       const context = await makeContext(project, options, host, signal);
@@ -90,7 +90,7 @@ async function buildLocked(context: BuildContext): Promise<BuildReport> {
     scenes: sceneLines(scenes, finished, why),
     voice,
     store: context.store.name,
-    needsHumanReview: (project.state as { needsHumanReview?: boolean }).needsHumanReview ?? false,
+    needsHumanReview: project.state.needsHumanReview,
     notes: context.notes,
     seconds: context.seconds,
   });

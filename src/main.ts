@@ -19,5 +19,6 @@ export function main(): Promise<void> {
     host.setOutput('scenes-rendered', rendered);
     host.setOutput('scenes-reused', report.scenes.length - rendered);
     host.setOutput('captions', report.captions ?? '');
+    host.setOutput('needs-human-review', report.needsHumanReview);
   }, runnerHost());
 }

@@ -18,7 +18,7 @@ import { rehearse } from './steps/rehearse.js';
  */
 export async function validate(options: Options, host: Host, signal?: AbortSignal): Promise<void> {
   const state = await readState(options.project);
-  for (const repair of state.repairs) host.log.warning(repair, { file: state.path });
+  for (const { message, place } of state.repairs) host.log.warning(message, place);
   const project = await readProject(state, host.checkout);
   const context = await makeContext(project, { ...options, cache: 'off' }, host, signal);
   const chosen = selectScenes(project, options.scenes);

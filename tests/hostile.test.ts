@@ -100,7 +100,9 @@ test('nothing that a project, a scene or a tool says is a command, an annotation
   expect(status).toBe(1);
   expect(log).toContain('RuntimeError');
   // one group of details and one of last output, one error for both scenes
-  expect(commands(log).filter((name) => !['group', 'endgroup', 'debug'].includes(name))).toEqual(['error']);
+  const OURS = ['group', 'endgroup', 'debug', 'warning'];
+  expect(commands(log).filter((name) => !OURS.includes(name))).toEqual(['error']);
+  expect(log).not.toMatch(/::(?:warning|error)[^:\n]*::forged/);
   expect(steersTerminal(log)).toBe(false);
   expect(outputs).toEqual({});
   const [title = '', , ...items] = summary.trimEnd().split('\n');
@@ -118,7 +120,7 @@ test('nothing that a project, a scene or a tool says is a command, an annotation
   await writeFiles(project, { 'one.py': sceneSource('S', [EVIL]), 'two.py': sceneSource('S', [EVIL]) });
   const good = await step(root, project, { INPUT_OUTPUT: join(root, 'a\nvideo=forged\n', '::error::x.mp4') });
   expect(good.status).toBe(0);
-  expect(commands(good.log).filter((name) => !['group', 'endgroup', 'debug', 'warning'].includes(name))).toEqual([]);
+  expect(commands(good.log).filter((name) => !OURS.includes(name))).toEqual([]);
   expect(good.outputs.video).toBe(join(root, 'a\nvideo=forged\n', '::error::x.mp4'));
   expect(existsSync(good.outputs.video ?? '')).toBe(true);
   expect(Object.keys(good.outputs)).toContain('scenes-rendered');
@@ -136,7 +138,7 @@ test('a file for outputs that cannot be written stops the build before any work,
   const { status, log } = await step(root, project, { GITHUB_OUTPUT: join(root, 'no-file') });
   expect(status).toBe(1);
   expect(log).toContain(
-    `::error::cannot write to the file for the step's outputs ${join(root, 'no-file')}: it is a folder (EISDIR)`,
+    `::error::cannot write to the file for the step's outputs ${join(root, 'no-file')}: there is a folder in its place (EISDIR)`,
   );
   expect(log).not.toContain('to render');
 });
@@ -150,7 +152,7 @@ test('a summary that cannot be written is a warning', async () => {
   await mkdir(join(root, 'no-file'));
   const { status, log, outputs } = await step(root, project, { GITHUB_STEP_SUMMARY: join(root, 'no-file') });
   expect(log).toContain(
-    `::warning::the summary of the job is missing: cannot open ${join(root, 'no-file')}: it is a folder (EISDIR)`,
+    `::warning::the summary of the job is missing: cannot open ${join(root, 'no-file')}: there is a folder in its place (EISDIR)`,
   );
   expect(status).toBe(0);
   expect(outputs['scenes-rendered']).toBe('1');

@@ -18,7 +18,7 @@ export function importsOf(source: PythonSource): Import[] {
   const imports: Import[] = [];
   for (const node of nodesOf(source)) {
     if (node.name !== 'ImportStatement') continue;
-    const line = placeOf(source, node).line ?? 1;
+    const { line } = placeOf(source, node);
     const words = childrenOf(node)
       .filter(({ name }) => !['Comment', '(', ')'].includes(name))
       .map((child) => textOf(source, child));

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { type UserError, UserErrors, userErrorsOf } from '../errors.js';
+import { UserError, UserErrors, userErrorsOf } from '../errors.js';
+import { liesWithin } from '../files.js';
+import { placeOfValue } from '../json.js';
 import { readDependencies, type SceneDependencies } from './dependencies.js';
 import { errorOf, type Finding, withoutRepeats } from './finding.js';
 import { type Narration, readNarration } from './narration.js';
 import { readScenes, type Scene, type SceneFault } from './scenes.js';
-import { sourceReader } from './sources.js';
+import { type SourceContext, sourceReader } from './sources.js';
 import type { ProjectState } from './state.js';
 
 /** A Flaming Horse project, read whole and once. */
@@ -40,7 +42,7 @@ export async function readProject(state: ProjectState, checkout?: string): Promi
   const read = sourceReader(place);
   const [found, narration] = await Promise.all([
     readScenes(state, place, read),
-    readNarration(place.narrationFile).catch((error: unknown) => userErrorsOf(error) ?? Promise.reject(error)),
+    readNarrationOf(state, place).catch((error: unknown) => userErrorsOf(error) ?? Promise.reject(error)),
   ]);
   if (!('lines' in narration)) {
     throw new UserErrors([...narration, ...found.problems, ...found.faults.flatMap(({ errors }) => errors)]);
@@ -63,6 +65,15 @@ export async function readProject(state: ProjectState, checkout?: string): Promi
   faults.sort((a, b) => a.index - b.index);
   doubts.push(...doubtsOfLines(narration, faults));
   return { folder, repoRoot, state, narration, scenes, faults, problems: found.problems, doubts, dependencies };
+}
+
+/** The narration that the state names. A file outside the repository is not read: nobody meant it to be spoken. */
+async function readNarrationOf(state: ProjectState, place: SourceContext): Promise<Narration> {
+  if (await liesWithin(place.narrationFile, place.repoRoot)) return readNarration(place.narrationFile);
+  throw new UserError(`narration_file: "${state.narrationFile}" lies outside the repository`, {
+    place: placeOfValue(state.source, ['narration_file']),
+    hint: `Move it into the repository (${place.repoRoot}).`,
+  });
 }
 
 function problemOfLine(key: string, { problems }: Narration): UserError | undefined {

@@ -12,7 +12,7 @@ import {
 } from './python-source.js';
 import { type ChosenClass, classesOf, findClass, kindOf, sceneClassOf } from './scene-class.js';
 import { type ReachedSources, type SourceContext, type SourceReader, sourceReader } from './sources.js';
-import type { ProjectState, StateScene } from './state.js';
+import { isClassName, type ProjectState, type StateScene } from './state.js';
 import { placeOfScene } from './state-place.js';
 
 /** A scene of the project, found and parsed. */
@@ -87,9 +87,11 @@ export function selectScenes({ scenes, faults, problems }: ReadScenes, ids: read
   const there = [...scenes, ...faults].sort((a, b) => a.index - b.index).map(({ id }) => id);
   const unknown = ids.filter((id) => !there.includes(id));
   if (unknown.length > 0) {
-    throw new UserError(`scenes: no scene ${unknown.map((id) => `"${id}"`).join(', ')} in the project`, {
+    const error = new UserError(`scenes: no scene ${unknown.map((id) => `"${id}"`).join(', ')} in the project`, {
       hint: `The project has ${there.join(', ')}.`,
     });
+    // it may be one of those that the state does not tell
+    throw problems.length > 0 ? new UserErrors([error, ...problems]) : error;
   }
   return {
     scenes: scenes.filter(({ id }) => ids.includes(id)),
@@ -207,9 +209,6 @@ function brokenModules(scene: PythonSource, { sources, certain }: ReachedSources
   });
 }
 
-/** A name of a class as Python allows it. */
-const IDENTIFIER = /^[\p{L}_][\p{L}\p{M}\p{N}_]*$/u;
-
 function chooseClass(
   { id, className }: StateScene,
   source: PythonSource,
@@ -230,7 +229,7 @@ function chooseClass(
     });
   }
   const place = placeOfScene(state, id, 'class_name');
-  if (!IDENTIFIER.test(className)) {
+  if (!isClassName(className)) {
     return new UserError(
       `scene ${id}: class_name ${JSON.stringify(className).slice(0, 80)} is not the name of a class`,
       {

@@ -39,7 +39,7 @@ export function nameOf(file: string, context: { readonly repoRoot: string }): st
 
 /** The folders in which Python looks for what a file imports, in that order. */
 export function importRoots(file: string, context: Pick<SourceContext, 'projectDir' | 'repoRoot'>): string[] {
-  return [...new Set([resolve(file, '..'), context.projectDir, context.repoRoot])];
+  return [...new Set([resolve(file, '..'), context.repoRoot, context.projectDir])];
 }
 
 interface ImportedSource {

@@ -18,7 +18,7 @@ export interface Standpoint extends Place {
 export function parseStacks(text: string): Call[][] {
   const threads: Call[][] = [];
   for (const line of text.split('\n')) {
-    if (/^(Current thread|Thread) 0x[0-9a-f]+/.test(line)) threads.push([]);
+    if (/^(Current thread|Thread) 0x[0-9a-f]+|^Stack \(most recent call first\)/.test(line)) threads.push([]);
     const call = /^ {2}File "(.*)", line (\d+) in (.*)$/.exec(line);
     if (call)
       threads.at(-1)?.push({ file: unescaped(call[1] ?? ''), line: Number(call[2]), name: unescaped(call[3] ?? '') });

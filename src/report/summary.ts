@@ -30,7 +30,7 @@ export interface BuildReport {
     readonly synthesized: readonly { readonly key: string; readonly why: string }[];
   };
   readonly store: string;
-  /** Whether the project's state asks for a person to look at it. */
+  /** Whether the state asks a person to look at the project. */
   readonly needsHumanReview: boolean;
   /** Fallbacks and findings that the user should know of. */
   readonly notes: readonly string[];

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { type Place, UserError, UserErrors } from '../errors.js';
+import { copyFileInside, isInside, writeFileInside } from '../files.js';
 import type { Options } from '../inputs.js';
-import { writeFile } from '../machine-errors.js';
 import type { Project } from '../project/project.js';
 import { type Scene, sceneVideoPath } from '../project/scenes.js';
 import { isWhole } from '../render/schedule.js';
 import { findingsOf } from '../report/findings.js';
 import { prepareFfmpeg } from '../setup/runtime.js';
-import { type AssembledVideo, assemble, place, type VideoFacts } from '../video/assemble.js';
+import { type AssembledVideo, assemble, type VideoFacts } from '../video/assemble.js';
 import { type BuildContext, type FinishedScenes, finishedOf, note, setupOf } from './context.js';
 
 /**
@@ -24,6 +24,8 @@ export async function joinVideo(
   const video = await assemble({
     scenes: scenes.map((scene) => ({ finished: finishedOf(finished, scene), title: scene.title })),
     output,
+    // what the workflow names may lie anywhere, what the project holds may not lead out of it
+    within: [project.folder, host.workspace].find((folder) => isInside(output, folder)),
     store,
     cachePrefix: options.cachePrefix,
     folder: join(context.workDir, 'video'),
@@ -37,13 +39,16 @@ export async function joinVideo(
   });
   for (const scene of scenes) {
     const { result, sceneVideo } = finishedOf(finished, scene);
-    await place(sceneVideo, join(project.folder, sceneVideoPath(scene, result.facts)));
+    await copyFileInside(sceneVideo, join(project.folder, sceneVideoPath(scene, result.facts)), project.folder);
   }
   if (isWhole(options)) {
-    const list = scenes.map((scene) => `file '${sceneVideoPath(scene, finishedOf(finished, scene).result.facts)}'\n`);
-    await writeFile(join(project.folder, 'scenes.txt'), list.join(''));
+    const list = scenes.map((scene) => {
+      const path = sceneVideoPath(scene, finishedOf(finished, scene).result.facts);
+      return `file '${path.replaceAll("'", "'\\''")}'\n`;
+    });
+    await writeFileInside(join(project.folder, 'scenes.txt'), list.join(''), project.folder);
     const usual = join(project.folder, FINAL_VIDEO);
-    if (output !== usual) await place(output, usual);
+    if (output !== usual) await copyFileInside(output, usual, project.folder);
   }
   for (const { sceneId, why } of video.facts.reencoded)
     note(context, `scene ${sceneId} was encoded again to fit the others: ${why}`);

@@ -1,7 +1,8 @@
-import { copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import * as v from 'valibot';
 import { messageOf } from '../errors.js';
+import { copyFileInside } from '../files.js';
 import type { Log } from '../log.js';
 import { writeFile } from '../machine-errors.js';
 import type { FinishedScene } from '../render/reuse.js';
@@ -53,6 +54,8 @@ export interface Assembly {
   readonly scenes: readonly { readonly finished: FinishedScene; readonly title: string }[];
   /** Where the video goes; captions go beside it. */
   readonly output: string;
+  /** Links that lead the output out of this folder are an error; undefined: it may go anywhere. */
+  readonly within: string | undefined;
   readonly store: Store;
   readonly cachePrefix: string;
   /** Joined videos lie here, each in a folder named by its content. */
@@ -77,7 +80,7 @@ export interface AssembledVideo {
  * else joined, checked and saved.
  */
 export async function assemble(assembly: Assembly): Promise<AssembledVideo> {
-  const { output, scenes, store, log } = assembly;
+  const { output, within, scenes, store, log } = assembly;
   const content = contentKey({
     format: VIDEO_FORMAT,
     scenes: scenes.map(({ finished, title }) => ({
@@ -104,9 +107,9 @@ export async function assemble(assembly: Assembly): Promise<AssembledVideo> {
   assembly.accept(facts);
   const stem = output.replace(/\.[^./]*$/, '');
   const captions = { srt: `${stem}.srt`, vtt: `${stem}.vtt` };
-  await place(join(path, VIDEO_FILE), output);
-  await place(join(path, 'video.srt'), captions.srt);
-  await place(join(path, 'video.vtt'), captions.vtt);
+  await copyFileInside(join(path, VIDEO_FILE), output, within);
+  await copyFileInside(join(path, 'video.srt'), captions.srt, within);
+  await copyFileInside(join(path, 'video.vtt'), captions.vtt, within);
   return { facts, reused, captions };
 }
 
@@ -153,16 +156,4 @@ async function readVideo(path: string): Promise<VideoFacts> {
     if ((await sha256OfFile(join(path, name))) !== facts.files[name]) throw new Error(`${name} is not what was made`);
   }
   return facts;
-}
-
-/** Copies a file to its place, where it appears whole or not at all. */
-export async function place(from: string, to: string): Promise<void> {
-  await mkdir(dirname(to), { recursive: true });
-  const partial = join(dirname(to), `.${basename(to)}.${process.pid}.partial`);
-  try {
-    await copyFile(from, partial);
-    await rename(partial, to);
-  } finally {
-    await rm(partial, { force: true });
-  }
 }

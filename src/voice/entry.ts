@@ -1,7 +1,7 @@
 import { copyFile, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeIfChanged } from '../files.js';
 import { sha256 } from '../store/keys.js';
-import { writeIfChanged } from './files.js';
 import { markOf, readMp3 } from './mp3.js';
 import { implausible } from './text.js';
 import { voiceIdentity } from './voices.js';
@@ -94,5 +94,5 @@ export async function saveStored(
     if (!wanted.has(name)) await rm(join(folder, name), { recursive: true, force: true });
   }
   const listed = stored.map(({ key, text, identity, sha256, seconds }) => ({ key, text, identity, sha256, seconds }));
-  await writeIfChanged(join(folder, FILE), `${JSON.stringify({ format: FORMAT, lines: listed }, null, 1)}\n`);
+  await writeIfChanged(join(folder, FILE), `${JSON.stringify({ format: FORMAT, lines: listed }, null, 1)}\n`, folder);
 }

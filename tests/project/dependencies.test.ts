@@ -323,7 +323,7 @@ describe('the sources of a scene', () => {
 
   test('leave out a module that is not UTF-8: its bytes are covered where a render opens it', async () => {
     const repoRoot = await newFolder();
-    await writeFile(join(repoRoot, 'old.py'), Buffer.from('# -*- coding: latin-1 -*-\nx = "\xe9"\n', 'latin1'));
+    await writeFile(join(repoRoot, 'old.py'), Buffer.from('x = "\xe9"\n', 'latin1'));
     const found = await readDependencies([sceneOf(repoRoot, 'import old\n')], {
       projectDir: repoRoot,
       repoRoot,

@@ -35,10 +35,6 @@ export const WAITING: Readonly<Record<string, Hang>> = {
   'it waits for a thread, which waits': hang(
     'def work():\n    threading.Event().wait()\nthread = threading.Thread(target=work)\nthread.start()\nthread.join()  # here',
   ),
-  'a thread of it never ends, after its last frame': hang(
-    'threading.Thread(target=work).start()',
-    'def work():\n    time.sleep(100000)  # here\n',
-  ),
   'its module is never imported': hang('pass', 'time.sleep(100000)  # here\n'),
   'it takes no signals': hang('signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))\ntime.sleep(100000)  # here'),
 };

@@ -1,11 +1,11 @@
-import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { silentLog } from '../../src/log.js';
 import { completeScene, type FinishedScene, SCENE_VIDEO } from '../../src/render/reuse.js';
 import { folderStore } from '../../src/store/folder.js';
 import { sha256OfFile } from '../../src/store/keys.js';
 import { noStore, type Store } from '../../src/store/store.js';
-import { type AssembledVideo, assemble, place } from '../../src/video/assemble.js';
+import { type AssembledVideo, assemble } from '../../src/video/assemble.js';
 import { writeSceneVideo } from '../../src/video/join.js';
 import { contentsOf } from '../support/content.js';
 import { temporaryFolders } from '../support/folder.js';
@@ -49,6 +49,7 @@ async function assembled(
   const video = await assemble({
     scenes: scenes.map((scene, index) => ({ finished: scene, title: titles[index] ?? '' })),
     output: place,
+    within: undefined,
     store,
     cachePrefix: 'p',
     folder: join(base, 'work', 'video'),
@@ -121,18 +122,4 @@ test.each([
   const third = await assembled(store);
   expect(third.reused).toBe(true);
   expect(await sha256OfFile(third.output)).toBe(await sha256OfFile(first.output));
-});
-
-test('a file is put in place whole, over what was there', async () => {
-  const folder = await newFolder();
-  await writeFile(join(folder, 'from'), 'new');
-  const to = join(folder, 'deep', 'to');
-  await place(join(folder, 'from'), to);
-  await place(join(folder, 'from'), to);
-  expect(await readFile(to, 'utf8')).toBe('new');
-  await mkdir(join(folder, 'taken', 'x'), { recursive: true });
-  await expect(place(join(folder, 'from'), join(folder, 'taken'))).rejects.toThrow();
-  await expect(place(join(folder, 'missing'), to)).rejects.toThrow('ENOENT');
-  expect(await readFile(to, 'utf8')).toBe('new');
-  expect((await readdir(folder)).sort()).toEqual(['deep', 'from', 'taken']);
 });

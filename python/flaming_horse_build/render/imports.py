@@ -58,7 +58,7 @@ def import_scene(path: Path, project_dir: Path, repo_root: Path) -> types.Module
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise SceneError("the scene file is not a Python file", path)
-    _as_scenes_find(path.parent, repo_root)
+    _as_scenes_find(path.parent, project_dir, repo_root)
     sys.dont_write_bytecode = True  # from here on mostly the user's own modules are imported
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
@@ -75,10 +75,14 @@ def _module_name(path: Path, project_dir: Path) -> str:
     return name
 
 
-def _as_scenes_find(scene_folder: Path, repo_root: Path) -> None:
-    """From now on modules are found where stock Manim finds them, those that we provide last."""
-    front, ours = [str(scene_folder), str(repo_root)], [str(OURS), str(PROVIDED)]
-    sys.path[:] = [*front, *(folder for folder in sys.path if folder not in (*front, *ours)), str(PROVIDED)]
+def _as_scenes_find(scene_folder: Path, project_dir: Path, repo_root: Path) -> None:
+    """From now on find modules where stock Manim finds them, then in the project and in what we provide.
+
+    Scenes in a folder of the project import its narration.
+    """
+    front, behind = [str(scene_folder), str(repo_root)], [str(project_dir), str(PROVIDED)]
+    others = [folder for folder in sys.path if folder not in (*front, *behind, str(OURS))]
+    sys.path[:] = [*front, *others, *(folder for folder in behind if folder not in front)]
     for name in (*ONLY_OURS, *hiding(repo_root)):
         _drop(name)
     main: Any = sys.modules["__main__"]
