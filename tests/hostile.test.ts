@@ -118,10 +118,10 @@ test('nothing that a project, a scene or a tool says is a command, an annotation
 
   // the same with scenes that end well: titles, reasons and keys in the table, the path of the video as output
   await writeFiles(project, { 'one.py': sceneSource('S', [EVIL]), 'two.py': sceneSource('S', [EVIL]) });
-  const good = await step(root, project, { INPUT_OUTPUT: join(root, 'a\nvideo=forged\n', '::error::x.mp4') });
+  const good = await step(root, project, { INPUT_OUTPUT: join(root, 'a %0A::error::x', '##[error]x.mp4') });
   expect(good.status).toBe(0);
   expect(commands(good.log).filter((name) => !OURS.includes(name))).toEqual([]);
-  expect(good.outputs.video).toBe(join(root, 'a\nvideo=forged\n', '::error::x.mp4'));
+  expect(good.outputs.video).toBe(join(root, 'a %0A::error::x', '##[error]x.mp4'));
   expect(existsSync(good.outputs.video ?? '')).toBe(true);
   expect(Object.keys(good.outputs)).toContain('scenes-rendered');
   for (const row of good.summary.split('\n').filter((line) => line.startsWith('| ::'))) {
