@@ -1,14 +1,15 @@
 """Run a command so that neither it nor anything that it starts outlives whoever started it.
 
-    python -I -S guard.py [--confine] [--through SOCKET] COMMAND [ARG ...]
+    python -I -S guard.py [--confine PLACES] [--through SOCKET] COMMAND [ARG ...]
 
 Two processes guard the command, so that one can be killed alone without harm: the outer one watches the starter, the
 inner one is the parent of the command. Linux hands orphans to the nearest of them, however they were detached
 (double forks, sessions of their own). Both kill all that is left when the command ends. Elsewhere only the process
 group is killed.
 
-With --confine, the command cannot inspect the processes above it (see confine.py); where that is not possible, the
-event `unconfined` says why, and the command runs without.
+With --confine, the command cannot inspect the processes above it, nor reach certain places: PLACES is JSON, {"hide":
+["/a"], "read_only": ["/b"]}, see confine.py. What is not possible is told by events `unconfined`, and the command runs
+without.
 
 With --through, the command is first offered to the server that listens there, which forks it from itself; where it does
 not take it, the command is started as without.
@@ -26,6 +27,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
 import os
 import signal
 import sys
@@ -41,7 +43,7 @@ KILLED = 128 + signal.SIGKILL
 PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 LINUX = sys.platform.startswith("linux")
 # of Linux, linux/prctl.h
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
 # Seconds in which killed processes must be gone: some wait for a disk or a network that does not answer.
 KILL_LIMIT = 10.0
 # How much sooner than its parent the kernel ends a process when memory runs out (-1000 to 1000).
@@ -68,6 +70,11 @@ def die_with_parent() -> None:
 def adopt_orphans() -> None:
     """Become the parent of every process below this one whose own parent ends; on Linux only."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def close_to_others() -> None:
+    """Let only root inspect or trace this process; on Linux only. Processes forked before are not meant."""
+    _prctl(PR_SET_DUMPABLE, 0)
 
 
 def die_sooner() -> None:
@@ -275,20 +282,18 @@ def _pipe() -> tuple[int, int]:
     return reading, writing
 
 
-def confined_fork() -> int:
-    """The same as `fork`, for a process that must not inspect those above it; the child says where that fails."""
+def confined_fork(places: str) -> int:
+    """The same as `fork`, for a process that is confined; it says what was not possible."""
     sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - one module less
+    import json
+
     import confine
 
-    gate = confine.Gate(_pipe)
     child = fork()
-    if child:
-        gate.attend(child)
-        return child
-    why = gate.confine()
-    if why is not None:
-        _send(f'{{"event": "unconfined", "why": "{why}"}}')
-    return 0
+    if child == 0:
+        for what, why in confine.confine(**json.loads(places)).items():
+            _send(json.dumps({"event": "unconfined", "what": what, "why": why}))
+    return child
 
 
 def guarded(command: list[str], forking: Callable[[], int]) -> int:
@@ -304,18 +309,22 @@ def guarded(command: list[str], forking: Callable[[], int]) -> int:
         child = forking()
         if child == 0:
             execute(command)
+        close_to_others()
         status, peak = wait_for(child, life)
         say_ended(peak)
         os._exit(status)
     os.close(life)
+    close_to_others()
     return wait_for(inner, CHANNEL)[0]
 
 
 def main(command: list[str]) -> int:
     """Run the command under guard and return the exit status to end with."""
-    server, forking = None, fork
+    server: str | None = None
+    forking: Callable[[], int] = fork
     if command[:1] == ["--confine"]:
-        forking, command = confined_fork, command[1:]
+        places, command = command[1] if len(command) > 1 else "{}", command[2:]
+        forking = functools.partial(confined_fork, places)
     if command[:1] == ["--through"]:
         server, command = command[1] if len(command) > 1 else "", command[2:]
     if not command:

@@ -11,6 +11,7 @@ import { cacheHome } from './setup/options.js';
 import { actionsCacheStore } from './store/actions-cache.js';
 import { folderStore } from './store/folder.js';
 import { noStore, readOnly, type Store } from './store/store.js';
+import { isLowTrust } from './trust.js';
 
 /** Where a build runs: a runner or a terminal. The only module that knows @actions/core and the runner's variables. */
 export interface Host {
@@ -34,9 +35,6 @@ export interface Host {
   summarise(markdown: string): void;
 }
 
-/** Events whose code may come from people who may not write to the repository. */
-const LOW_TRUST_EVENTS = ['pull_request_target', 'issue_comment', 'workflow_run'];
-
 /** GitHub's runner, or act. `raw` reads the inputs of a step. */
 export function runnerHost(env: NodeJS.ProcessEnv = process.env): Host {
   const workspace = realPath(env.GITHUB_WORKSPACE ?? process.cwd());
@@ -47,7 +45,7 @@ export function runnerHost(env: NodeJS.ProcessEnv = process.env): Host {
     workspace,
     checkout: env.GITHUB_WORKSPACE === undefined ? undefined : workspace,
     rawInputs: (name) => core.getInput(name),
-    lowTrust: isLowTrust(env),
+    lowTrust: isLowTrust(env.GITHUB_EVENT_NAME ?? '', payloadOf(env)),
     repository: env.GITHUB_REPOSITORY ?? 'local',
     openStore: async ({ cache }) => {
       if (cache === 'off') return noStore;
@@ -75,16 +73,12 @@ export function runnerHost(env: NodeJS.ProcessEnv = process.env): Host {
   };
 }
 
-/** Whether the event runs code of strangers: a pull request from a fork, or an event that such a one can cause. */
-function isLowTrust(env: NodeJS.ProcessEnv): boolean {
-  const event = env.GITHUB_EVENT_NAME ?? '';
-  if (LOW_TRUST_EVENTS.includes(event)) return true;
-  if (event !== 'pull_request') return false;
+/** The event that started the workflow; undefined where it cannot be read. */
+function payloadOf(env: NodeJS.ProcessEnv): unknown {
   try {
-    const { pull_request: request } = JSON.parse(readFileSync(env.GITHUB_EVENT_PATH ?? '', 'utf8'));
-    return request?.head?.repo?.full_name !== request?.base?.repo?.full_name;
+    return JSON.parse(readFileSync(env.GITHUB_EVENT_PATH ?? '', 'utf8'));
   } catch {
-    return true; // nothing that says it is our own
+    return undefined;
   }
 }
 

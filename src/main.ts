@@ -2,6 +2,7 @@ import { runAction } from './action.js';
 import { build } from './build.js';
 import { runnerHost } from './host.js';
 import { readOptions } from './inputs.js';
+import { protectRunner } from './protect.js';
 import { validate } from './validate.js';
 
 /** The build action: inputs in, outputs out. */
@@ -20,5 +21,5 @@ export function main(): Promise<void> {
     host.setOutput('scenes-reused', report.scenes.length - rendered);
     host.setOutput('captions', report.captions ?? '');
     host.setOutput('needs-human-review', report.needsHumanReview);
-  }, runnerHost());
+  }, protectRunner(runnerHost()));
 }

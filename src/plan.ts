@@ -4,6 +4,7 @@ import { UserError, UserErrors } from './errors.js';
 import { runnerHost } from './host.js';
 import { readOptions } from './inputs.js';
 import { planMatrix } from './matrix.js';
+import { protectRunner } from './protect.js';
 import { readCapacity } from './render/capacity.js';
 import { planSummary } from './report/plan-summary.js';
 import { survey } from './survey.js';
@@ -39,5 +40,5 @@ export function plan(): Promise<void> {
     host.setOutput('matrix', JSON.stringify({ include: jobs }));
     host.setOutput('shards', jobs.length);
     host.setOutput('scenes-missing', missing.length);
-  }, runnerHost());
+  }, protectRunner(runnerHost()));
 }

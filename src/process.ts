@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
+import { confining, onUnconfined } from './confinement.js';
 import { eachLine, endOf, withCut } from './lines.js';
+import { searchPath } from './search-path.js';
 import { shippedFile } from './shipped.js';
 
 /** How a finished child ended. `signal` is set when it was killed, `reason` when we killed it ourselves. */
@@ -23,10 +25,13 @@ export interface RunOptions {
   readonly cwd?: string;
   /** The whole environment of the child; nothing is inherited beside it. */
   readonly env: NodeJS.ProcessEnv;
-  /** The Python that runs the guard; see docs/protocol.md. Without one the child is started bare (short tools). */
-  readonly guardPython?: string;
-  /** Whether the command runs code of the project: it then cannot inspect the processes above it; see python/confine.py. */
-  readonly confine?: boolean;
+  /**
+   * The Python that runs the guard, and confines the command; see docs/protocol.md. Without one the child is started bare:
+   * short tools of the system, never code of the project or from the cache.
+   */
+  readonly guardPython?: string | undefined;
+  /** Whether the command may read credentials in the home folder and the like, as installers need. */
+  readonly credentials?: boolean;
   /** The socket of a server to offer the command to, through the guard; see docs/protocol.md. */
   readonly through?: string | undefined;
   /** Each JSON line that the child writes to descriptor 3. */
@@ -86,7 +91,8 @@ function killGroup(child: ChildProcess): void {
  */
 export function run(command: string, args: readonly string[], options: RunOptions): Promise<Finished> {
   const { guardPython } = options;
-  const flags = [...(options.confine ? ['--confine'] : []), ...(options.through ? ['--through', options.through] : [])];
+  const through = options.through ? ['--through', options.through] : [];
+  const flags = [...confining(options.credentials === true), ...through];
   const [file, argv] = guardPython
     ? [guardPython, ['-I', '-S', shippedFile('python/guard.py'), ...flags, command, ...args]]
     : [command, [...args]];
@@ -163,6 +169,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     eachLine(channel, LONGEST_LINE, (line, cut) => {
       const event = cut > 0 ? undefined : parseEvent(line);
       if (event?.event === 'ended') peakBytes = Number(event.peak_rss_bytes) || undefined;
+      else if (event?.event === 'unconfined') onUnconfined(event);
       else if (event) {
         if (options.isProgress?.(event) ?? true) progressed();
         options.onEvent?.(event);
@@ -257,5 +264,6 @@ export function childEnvironment(
   for (const [name, value] of Object.entries(from)) {
     if (ALLOWED.includes(name) || prefixes.some((prefix) => name.startsWith(prefix))) env[name] = value;
   }
+  if (from === process.env && env.PATH !== undefined) env.PATH = searchPath();
   return { ...env, ...extra };
 }

@@ -21,9 +21,9 @@ test('a scene that ends its process, or takes its result away, is an error at it
     expect(stderr).not.toMatch(/defect|SoX/);
     const ended = 'the render ended without a result';
     for (const told of [
-      `scene_01_opening.py:1: error: scene scene_01_opening: ${ended} (something in the scene ended the process or removed the result)`,
+      `scene_01_opening.py: error: 2 scenes: ${ended} (something in the scene ended the process or removed the result)`,
       `scene_02_middle.py:${line('scene_02_middle.py')}: error: scene scene_02_middle: ${ended} (it was ended by the signal SIGTERM)`,
-      `scene_03_ending.py:1: error: scene scene_03_ending: ${ended} (something in the scene ended the process or removed the result)`,
+      '  scene_03_ending (projects/tiny/scene_03_ending.py)',
     ])
       expect(stderr).toContain(told);
     expect(existsSync(join(shop.project, 'log', 'scene_02_middle.log'))).toBe(true);

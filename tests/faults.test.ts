@@ -46,7 +46,7 @@ test('scenes that are killed, leave processes, run out of memory or print withou
 
   // killed once: rendered again by itself, and well
   expect(stderr).toMatch(
-    /scene_01_opening.py:1: warning: scene scene_01_opening: the render was killed .*used up to .*; the machine has .*; it is rendered again by itself after the others/,
+    /scene_01_opening.py: warning: scene scene_01_opening: the render was killed .*used up to .*; the machine has .*; it is rendered again by itself after the others/,
   );
   expect(stderr).toMatch(/^scene scene_01_opening: \d+ frames/m);
   expect(stderr).toMatch(/^scene scene_03_ending: \d+ frames/m);

@@ -99,10 +99,9 @@ test('nothing that a project, a scene or a tool says is a command, an annotation
   const { status, log, summary, outputs } = await step(root, project);
   expect(status).toBe(1);
   expect(log).toContain('RuntimeError');
-  // one group of details and one of last output, one error for both scenes
-  const OURS = ['group', 'endgroup', 'debug', 'warning'];
-  expect(commands(log).filter((name) => !OURS.includes(name))).toEqual(['error']);
-  expect(log).not.toMatch(/::(?:warning|error)[^:\n]*::forged/);
+  // a warning for each scene file that the state does not name, and one error for both scenes
+  const told = commands(log).filter((name) => !['group', 'endgroup', 'debug'].includes(name));
+  expect(told).toEqual(['warning', 'warning', 'error']);
   expect(steersTerminal(log)).toBe(false);
   expect(outputs).toEqual({});
   const [title = '', , ...items] = summary.trimEnd().split('\n');
@@ -118,10 +117,10 @@ test('nothing that a project, a scene or a tool says is a command, an annotation
 
   // the same with scenes that end well: titles, reasons and keys in the table, the path of the video as output
   await writeFiles(project, { 'one.py': sceneSource('S', [EVIL]), 'two.py': sceneSource('S', [EVIL]) });
-  const good = await step(root, project, { INPUT_OUTPUT: join(root, 'a %0A::error::x', '##[error]x.mp4') });
+  const good = await step(root, project, { INPUT_OUTPUT: join(root, '%0Avideo=forged, line=1', '##[error]x.mp4') });
   expect(good.status).toBe(0);
-  expect(commands(good.log).filter((name) => !OURS.includes(name))).toEqual([]);
-  expect(good.outputs.video).toBe(join(root, 'a %0A::error::x', '##[error]x.mp4'));
+  expect(commands(good.log).filter((name) => !['group', 'endgroup', 'debug', 'warning'].includes(name))).toEqual([]);
+  expect(good.outputs.video).toBe(join(root, '%0Avideo=forged, line=1', '##[error]x.mp4'));
   expect(existsSync(good.outputs.video ?? '')).toBe(true);
   expect(Object.keys(good.outputs)).toContain('scenes-rendered');
   for (const row of good.summary.split('\n').filter((line) => line.startsWith('| ::'))) {

@@ -7,6 +7,7 @@ import type { Finding } from '../project/finding.js';
 import { importsOf } from '../project/imports.js';
 import type { PythonSource } from '../project/python-source.js';
 import { importRoots } from '../project/sources.js';
+import { trustedPython } from '../setup/guard.js';
 import { shippedFile } from '../shipped.js';
 import { contentKey, sha256 } from '../store/keys.js';
 import { findingAt, type SceneUnderCheck } from './check.js';
@@ -118,6 +119,7 @@ async function ask(questions: readonly Question[], python: PythonToAsk, signal?:
   };
   const finished = await run(python.executable, [shippedFile('python/check_sources.py'), JSON.stringify(job)], {
     env: childEnvironment(),
+    guardPython: (await trustedPython()) ?? python.executable,
     wallLimit: LIMIT_SECONDS,
     ...(signal && { signal }),
   });

@@ -25,8 +25,8 @@ export interface RenderPlace {
   /** Private folders of renders are made here. */
   readonly workDir: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Called where scenes could inspect the processes of the action, with the reason; see python/confine.py. */
-  readonly onUnconfined?: (why: string) => void;
+  /** The Python that guards renders: not one from the cache, which is code too. Without it, `python`. */
+  readonly guardPython?: string | undefined;
 }
 
 /** What all renders of a build share. Paths are absolute. */
@@ -105,8 +105,7 @@ export async function renderScene(
   const finished = await run(settings.python, ['-P', '-m', 'flaming_horse_build.render', jobFile], {
     cwd: settings.projectDir,
     env: renderEnvironment(settings),
-    guardPython: settings.python,
-    confine: true,
+    guardPython: settings.guardPython ?? settings.python,
     through: settings.shared?.socket,
     idleLimit: limits.stallSeconds,
     wallLimit: limits.sceneSeconds,
@@ -124,7 +123,6 @@ export async function renderScene(
         failureType = String(event.type);
       }
       if (event.event === 'warning' && typeof event.message === 'string') warn(event, event.message);
-      if (event.event === 'unconfined') settings.onUnconfined?.(String(event.why));
     },
   });
   const stacks = await readFile(stackFile, 'utf8').catch(() => '');

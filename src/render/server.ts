@@ -76,13 +76,11 @@ async function serve(
     const finished = await run(place.python, ['-P', '-m', 'flaming_horse_build.render.server', job], {
       cwd: place.projectDir,
       env: renderEnvironment(place),
-      guardPython: place.python,
-      confine: true,
+      guardPython: place.guardPython ?? place.python,
       stop,
       signal: AbortSignal.any([late.signal, ...(signal ? [signal] : [])]),
       onLine: (line) => say(line.trimEnd()),
-      onEvent: ({ event, seconds, message, why }) => {
-        if (event === 'unconfined') place.onUnconfined?.(String(why));
+      onEvent: ({ event, seconds, message }) => {
         if (event === 'listening') listening({ socket, begun, said });
         if (event === 'warning') log.warning(String(message));
         if (event !== 'ready') return;

@@ -1,5 +1,9 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { childEnvironment, run } from '../process.js';
 import { shippedFile } from '../shipped.js';
+import { trustedPython } from './guard.js';
+import { findOnPath } from './path.js';
 
 /** What a Python is and what it has, as python/environment.py tells. */
 export interface PythonFacts {
@@ -29,13 +33,17 @@ const PROBE_LIMIT_SECONDS = 60;
 
 /** Asks a Python what it is and what it has. Throws an Error that says why it cannot be used. */
 export async function probePython(python: string, signal?: AbortSignal): Promise<PythonFacts> {
+  const cannotStart = (error: NodeJS.ErrnoException): never => {
+    throw new Error(`${python} cannot be started (${error.code ?? error.message})`);
+  };
+  const path = python.includes('/') ? python : ((await findOnPath(python)) ?? python);
+  await access(path, constants.X_OK).catch(cannotStart);
   const finished = await run(python, [shippedFile('python/environment.py')], {
     env: childEnvironment(),
+    guardPython: await trustedPython(), // an environment from the cache runs code of its own at every start
     wallLimit: PROBE_LIMIT_SECONDS,
     ...(signal && { signal }),
-  }).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`${python} cannot be started (${error.code ?? error.message})`);
-  });
+  }).catch(cannotStart);
   signal?.throwIfAborted();
   try {
     if (finished.status === 0) return JSON.parse(finished.stdout) as PythonFacts;

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { tellUnconfined } from '../confinement.js';
 import type { Place } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Options } from '../inputs.js';
@@ -9,8 +10,9 @@ import { nameOf } from '../project/dependencies.js';
 import type { Project } from '../project/project.js';
 import type { Scene } from '../project/scenes.js';
 import type { FinishedScene, SceneStore } from '../render/reuse.js';
+import { trustedPython } from '../setup/guard.js';
 import type { SetupOptions } from '../setup/options.js';
-import { findOnPath } from '../setup/path.js';
+import type { Runtime } from '../setup/runtime.js';
 import { sha256 } from '../store/keys.js';
 import type { Store } from '../store/store.js';
 import type { Tools } from '../video/ffmpeg.js';
@@ -64,26 +66,27 @@ export async function makeContext(
   host: Host,
   signal?: AbortSignal,
 ): Promise<BuildContext> {
+  const notes: string[] = [];
+  tellUnconfined((text) => {
+    notes.push(text);
+    host.log.info(text);
+  });
   return {
     options,
     host,
     project,
     store: await host.openStore(options),
     workDir: await makeWorkDir(host.workspace, project),
-    tools: { env: childEnvironment(), guardPython: await anyPython(), signal },
+    tools: { env: childEnvironment(), guardPython: await trustedPython(), signal },
     signal,
-    notes: [],
+    notes,
     seconds: {},
   };
 }
 
-/**
- * A Python that can guard what runs before one with Manim is known. On macOS none is looked for: the one of the system
- * may open a window.
- */
-async function anyPython(): Promise<string | undefined> {
-  if (process.platform !== 'linux') return undefined;
-  return (await findOnPath('python3', '/usr/bin')) ?? (await findOnPath('python3'));
+/** Tools that run under the machine's own Python, else under the one that renders. */
+export function guardedBy({ python }: Runtime, { tools }: BuildContext): Tools & { readonly guardPython: string } {
+  return { ...tools, guardPython: tools.guardPython ?? python };
 }
 
 /** What set-up is asked for in a build. */

@@ -28,6 +28,7 @@ export async function rehearse(scenes: readonly Scene[], context: BuildContext):
   for (const line of runtime.report) host.log.info(line);
   const place = {
     python: runtime.python,
+    guardPython: context.tools.guardPython,
     projectDir: project.folder,
     repoRoot: project.repoRoot,
     workDir,
@@ -76,8 +77,7 @@ async function rehearseOne(scene: Scene, place: RenderPlace, context: BuildConte
   const finished = await run(place.python, ['-P', '-m', 'flaming_horse_build.rehearsal', jobFile], {
     cwd: place.projectDir,
     env: renderEnvironment(place),
-    guardPython: place.python,
-    confine: true,
+    guardPython: place.guardPython ?? place.python,
     idleLimit: IDLE_LIMIT,
     wallLimit: WALL_LIMIT,
     ...(signal && { signal }),

@@ -16,7 +16,7 @@ import type { Runtime } from '../setup/runtime.js';
 import { contentKey } from '../store/keys.js';
 import type { VoicePlan } from '../voice/plan.js';
 import type { VoiceReport } from '../voice/provide.js';
-import { type BuildContext, note } from './context.js';
+import { type BuildContext, guardedBy, note } from './context.js';
 
 /** What the voice wrote for scenes to read; the keys of lines cover it. */
 function voiceFiles({ folder }: VoicePlan, { lines }: VoiceReport): ReadonlySet<string> {
@@ -28,15 +28,8 @@ function voiceFiles({ folder }: VoicePlan, { lines }: VoiceReport): ReadonlySet<
 export function startRenders(runtime: Runtime, context: BuildContext): RenderServer {
   const { project, host, workDir, signal } = context;
   const { folder: projectDir, repoRoot } = project;
-  let told = false;
-  const onUnconfined = (why: string): void => {
-    if (told) return;
-    told = true;
-    const text = `scenes could read the environment of this step: this system does not let them be confined (${why}); see SECURITY.md`;
-    context.notes.push(text);
-    host.log.info(text);
-  };
-  const place = { python: runtime.python, projectDir, repoRoot, workDir, env: childEnvironment(), onUnconfined };
+  const { guardPython } = context.tools;
+  const place = { python: runtime.python, guardPython, projectDir, repoRoot, workDir, env: childEnvironment() };
   return startRenderServer(place, { ...host.log, warning: (text) => note(context, text) }, signal);
 }
 
@@ -86,7 +79,7 @@ export async function renderMissing(
       logDir: join(project.folder, 'log'),
     },
     sceneStore,
-    tools: { ...context.tools, guardPython: runtime.python },
+    tools: guardedBy(runtime, context),
     progress: reportProgress(expected, host.log),
     log: host.log,
     signal: context.signal,

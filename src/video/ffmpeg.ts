@@ -301,7 +301,7 @@ export function runFfmpeg(args: readonly string[], tools: Tools): Promise<Finish
 
 /** Runs ffprobe to its end, with each line it prints. Throws like runFfmpeg. */
 export function runFfprobe(args: readonly string[], tools: Tools, onLine?: (line: string) => void): Promise<Finished> {
-  return runTool('ffprobe', args, tools, undefined, onLine); // reads a header and is gone: needs no guard
+  return runTool('ffprobe', args, tools, tools.guardPython, onLine);
 }
 
 async function runTool(

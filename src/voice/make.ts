@@ -92,12 +92,13 @@ export async function makeSounds(
 
 async function pythonFor(
   { backend }: VoicePlan,
-  { backends, choice }: MakeOptions,
+  { backends, choice, tools }: MakeOptions,
 ): Promise<{ readonly python: string; readonly guardPython: string }> {
-  const guardPython = await backends.python();
+  const own = await backends.python();
+  const guardPython = tools.guardPython ?? own;
   if (backend === 'espeak') {
     await backends.espeak();
-    return { python: guardPython, guardPython };
+    return { python: own, guardPython };
   }
   const python = await backends.piper().catch((cause: unknown) => {
     if (choice !== 'auto') throw cause;
