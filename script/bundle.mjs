@@ -9,7 +9,7 @@ import { parseArgs, promisify } from 'node:util';
 
 const root = resolve(import.meta.dirname, '..');
 const { values } = parseArgs({ options: { out: { type: 'string', default: join(root, 'dist') } } });
-const entries = ['main', 'plan', 'cli'];
+const entries = ['main', 'plan', 'cli', 'cache'];
 const ncc = join(root, 'node_modules', '@vercel', 'ncc', 'dist', 'ncc', 'cli.js');
 // no source maps: reading them at start would cost each job most of a second
 const options = [

@@ -6,7 +6,7 @@ import { lockProject } from './project/lock.js';
 import { dependenciesOf, readProject } from './project/project.js';
 import { type ReadScenes, type Scene, selectScenes } from './project/scenes.js';
 import { readState } from './project/state.js';
-import { changesBetween } from './render/content.js';
+import { changesBetween, type SceneContent } from './render/content.js';
 import { type Ledger, readLedger, saveLedger } from './render/ledger.js';
 import { resultFolder } from './render/reuse.js';
 import { scenesOfShard } from './render/schedule.js';
@@ -30,7 +30,7 @@ import { checkPlaces } from './steps/places.js';
 import { ledgerOf, ledgerPlaceOf, planBuild, reasonToRender, reasonToSpeak } from './steps/plan.js';
 import { recordFailure, recordSuccess, tell } from './steps/record.js';
 import { renderMissing, startRenders } from './steps/render.js';
-import { restoreScenes } from './steps/restore.js';
+import { condemnUnusable, restoreScenes } from './steps/restore.js';
 import { speakFor } from './steps/speak.js';
 import { sweep } from './steps/sweep.js';
 import type { AssembledVideo } from './video/assemble.js';
@@ -54,7 +54,11 @@ export async function build(options: Options, host: Host, signal?: AbortSignal):
       const { workDir } = context;
       const swept = await sweep({ projectDir: project.folder, workDir, output: outputOf(options, project) });
       for (const path of swept) host.log.debug(`removed what an earlier build left: ${path}`);
-      return await buildLocked(context);
+      try {
+        return await buildLocked(context);
+      } finally {
+        await context.store.settle();
+      }
     } catch (error) {
       await recordFailure(state, error, host);
       throw error;
@@ -75,11 +79,13 @@ async function buildLocked(context: BuildContext): Promise<BuildReport> {
   const ledgerPlace = ledgerPlaceOf(context);
   const ledger = await readLedger(ledgerPlace);
 
-  const { finished, why, voice, failures } = await finishScenes(scenes, expected, ledger, context).catch((error) => {
-    const found = userErrorsOf(error);
-    // what stops the whole build does not hide what the checks found
-    throw found && errors.length > 0 ? new UserErrors([...errors, ...found]) : error;
-  });
+  let { finished, why, voice, failures, contents } = await finishScenes(scenes, expected, ledger, context).catch(
+    (error) => {
+      const found = userErrorsOf(error);
+      // what stops the whole build does not hide what the checks found
+      throw found && errors.length > 0 ? new UserErrors([...errors, ...found]) : error;
+    },
+  );
   await saveLedger(ledgerOf(finished, ledger), ledger, ledgerPlace);
   if (errors.length + failures.length > 0) throw new UserErrors([...errors, ...failures]);
   const report = (video?: AssembledVideo, output?: string): BuildReport => ({
@@ -94,11 +100,28 @@ async function buildLocked(context: BuildContext): Promise<BuildReport> {
     notes: context.notes,
     seconds: context.seconds,
   });
-  if (options.shard) return tell(report(), host);
+  const saved = (): Promise<void> => timed('save', context, () => context.store.settle());
+  if (options.shard) {
+    await saved();
+    return tell(report(), host);
+  }
 
   const output = outputOf(options, project);
-  const video = await timed('join', context, () => joinVideo(scenes, finished, output, context));
+  const joined = (): Promise<AssembledVideo> =>
+    timed('join', context, () => joinVideo(scenes, finished, output, context));
+  const video = await joined().catch(async (error: unknown) => {
+    const unusable = await condemnUnusable(scenes, finished, why, contents, context);
+    if (unusable.length === 0) throw error;
+    const again = await finishScenes(unusable, expected, ledger, context, finished);
+    if (again.failures.length > 0) throw new UserErrors(again.failures);
+    finished = new Map([...finished, ...again.finished]);
+    why = new Map([...why, ...again.why]);
+    const synthesized = [...voice.synthesized, ...again.voice.synthesized];
+    voice = { ...voice, cacheHit: voice.cacheHit && again.voice.cacheHit, synthesized };
+    return joined();
+  });
   await recordSuccess(scenes, finished, video, context);
+  await saved();
   return tell(report(video, output), host);
 }
 
@@ -120,17 +143,20 @@ interface Finishing {
   readonly why: ReadonlyMap<string, string>;
   readonly voice: BuildReport['voice'];
   readonly failures: readonly UserError[];
+  readonly contents: ReadonlyMap<string, SceneContent>;
 }
 
 /**
  * Every scene finished: restored where it is stored, else spoken for and rendered. Keys are made for the runtime and the
- * voice that are expected; where what is really there differs, they are made again.
+ * voice that are expected; where what is really there differs, they are made again. `beside`: scenes that are finished
+ * already and whose results stay.
  */
 async function finishScenes(
   scenes: readonly Scene[],
   expected: ExpectedRuntime,
   ledger: Ledger,
   context: BuildContext,
+  beside: FinishedScenes = new Map(),
 ): Promise<Finishing> {
   const { options, project, host } = context;
   const { log } = host;
@@ -150,11 +176,13 @@ async function finishScenes(
     log.info(`${restored.size} of ${count(scenes.length, 'scene')} reused, ${missing.length} to render`);
     const voice = { backend, cacheKey: plan.voice.cacheKey, cacheHit: true, synthesized: [] };
     const why = new Map(missing.map((planned) => [planned.scene.id, reasonToRender(planned, ledger, damaged)]));
-    await prune(
-      sceneStore.folder,
-      new Set(plan.scenes.map(({ content }) => basename(resultFolder(content, sceneStore)))),
-    );
-    if (missing.length === 0) return { finished: restored, why, voice, failures: [] };
+    const folders = [
+      ...plan.scenes.map(({ content }) => resultFolder(content, sceneStore)),
+      ...[...beside.values()].map(({ result }) => result.folder),
+    ];
+    await prune(sceneStore.folder, new Set(folders.map((folder) => basename(folder))));
+    const { contents } = plan;
+    if (missing.length === 0) return { finished: restored, why, voice, failures: [], contents };
     for (const [id, reason] of why) log.info(`  ${id}: ${reason}`);
 
     const runtime = expected.runtime ?? (await timed('set-up', context, () => prepareRuntime(setup)));
@@ -169,12 +197,12 @@ async function finishScenes(
     try {
       const spoken = await timed('voice', context, () => speakFor(plan.voice, missing, runtime, context));
       const rendered = await timed('render', context, () =>
-        renderMissing(missing, damaged, spoken, plan.voice, runtime, server, sceneStore, context),
+        renderMissing(missing, spoken, plan.voice, runtime, server, sceneStore, context),
       );
       const { cacheHit } = spoken;
       const synthesized = spoken.synthesized.map((key) => ({ key, why: reasonToSpeak(key, plan.voice, ledger) }));
       const finished = new Map([...restored, ...rendered.finished]);
-      return { finished, why, voice: { ...voice, cacheHit, synthesized }, failures: rendered.failures };
+      return { finished, why, voice: { ...voice, cacheHit, synthesized }, failures: rendered.failures, contents };
     } catch (error) {
       if (!(error instanceof VoiceUnavailable) || options.voice !== 'auto' || backend === 'espeak') throw error;
       note(context, `the voice piper is not available (${messageOf(error)}): espeak speaks instead`);

@@ -8,9 +8,12 @@ import { realPath } from './real-path.js';
 import { runnerLog, terminalLog } from './report/logs.js';
 import { appendSummary } from './report/summary-file.js';
 import { cacheHome } from './setup/options.js';
-import { actionsCacheStore } from './store/actions-cache.js';
-import { folderStore } from './store/folder.js';
-import { noStore, readOnly, type Store } from './store/store.js';
+import { shippedFile } from './shipped.js';
+import { actionsCacheBackend } from './store/actions-cache.js';
+import { cacheClient } from './store/cache-client.js';
+import { openStore } from './store/entries.js';
+import { folderBackend } from './store/folder.js';
+import { type Backend, noBackend, readOnly, type Store } from './store/store.js';
 import { isLowTrust } from './trust.js';
 
 /** Where a build runs: a runner or a terminal. The only module that knows @actions/core and the runner's variables. */
@@ -48,14 +51,9 @@ export function runnerHost(env: NodeJS.ProcessEnv = process.env): Host {
     lowTrust: isLowTrust(env.GITHUB_EVENT_NAME ?? '', payloadOf(env)),
     repository: env.GITHUB_REPOSITORY ?? 'local',
     openStore: async ({ cache }) => {
-      if (cache === 'off') return noStore;
-      const service = await import('@actions/cache');
-      if (!service.isFeatureAvailable()) {
-        log.warning('there is no cache service on this runner: everything is made again each time');
-        return noStore;
-      }
-      const store = actionsCacheStore(service, workspace, log);
-      return cache === 'read' ? readOnly(store) : store;
+      if (cache === 'off') return openStore(noBackend, log);
+      const service = cacheClient([process.execPath, shippedFile('dist/cache.js')], env, log);
+      return openStore(forUse(actionsCacheBackend(service, log), cache), log);
     },
     writes: env.GITHUB_OUTPUT ? [{ name: "the file for the step's outputs", path: env.GITHUB_OUTPUT }] : [],
     setOutput: (name, value) => {
@@ -71,6 +69,10 @@ export function runnerHost(env: NodeJS.ProcessEnv = process.env): Host {
       if (problem) log.warning(`the summary of the job is missing: ${problem}`);
     },
   };
+}
+
+function forUse(backend: Backend, cache: 'read' | 'read-write'): Backend {
+  return cache === 'read' ? readOnly(backend) : backend;
 }
 
 /** The event that started the workflow; undefined where it cannot be read. */
@@ -94,9 +96,8 @@ export function terminalHost(rawInputs: RawInputs, verbose: boolean, env: NodeJS
     lowTrust: false,
     repository: 'local',
     openStore: async ({ cache }) => {
-      if (cache === 'off') return noStore;
-      const store = folderStore(join(cacheHome(env), 'store'), log);
-      return cache === 'read' ? readOnly(store) : store;
+      if (cache === 'off') return openStore(noBackend, log);
+      return openStore(forUse(folderBackend(join(cacheHome(env), 'store'), log), cache), log);
     },
     writes: [],
     setOutput: () => {},

@@ -2,3 +2,4 @@
 export { cli } from './cli.js';
 export { main } from './main.js';
 export { plan } from './plan.js';
+export { cacheProcess as cache } from './store/cache-process.js';

@@ -26,7 +26,7 @@ export function plan(): Promise<void> {
       cores: Math.max(1, Math.floor(readCapacity().cores)),
     };
     const options = readOptions(host.rawInputs, host);
-    const { scenes, faults } = await survey(options, host);
+    const { scenes, faults } = await survey(options, host, async ({ scenes, faults }) => ({ scenes, faults }));
     if (options.failFast && faults.length > 0) throw new UserErrors(faults.flatMap(({ errors }) => errors));
     // the build that joins the shares fails with them, once the other scenes are rendered
     for (const { message, place } of faults.flatMap(({ errors }) => errors)) host.log.warning(message, place);

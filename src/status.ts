@@ -2,7 +2,7 @@ import { join, relative } from 'node:path';
 import type { Host } from './host.js';
 import type { Options } from './inputs.js';
 import { logText, readableLine } from './report/text.js';
-import { survey } from './survey.js';
+import { type Survey, survey } from './survey.js';
 import { storedIdentities } from './voice/look.js';
 
 /** What a build would do now; see `flaming-horse status --json`. */
@@ -44,7 +44,10 @@ export interface SceneStatus {
 
 /** Looks at a project without changing anything. Throws UserError(s) for what is wrong with the project as a whole. */
 export async function projectStatus(options: Options, host: Host): Promise<ProjectStatus> {
-  const { project, context, voice, scenes, faults } = await survey({ ...options, setup: 'never' }, host);
+  return survey({ ...options, setup: 'never' }, host, statusOf);
+}
+
+async function statusOf({ project, context, voice, scenes, faults }: Survey): Promise<ProjectStatus> {
   const { store } = context;
   const stored = await storedIdentities(voice, store, join(context.workDir, 'voice'));
   return {

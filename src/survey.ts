@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Host } from './host.js';
 import type { Options } from './inputs.js';
 import { errorOf, type Finding } from './project/finding.js';
@@ -22,7 +25,7 @@ export interface SurveyedScene {
   readonly why: string;
 }
 
-/** What a build would find; nothing is brought, made or written. */
+/** What a build would find; nothing of the project is changed. */
 export interface Survey {
   readonly project: Project;
   readonly context: BuildContext;
@@ -35,10 +38,24 @@ export interface Survey {
   readonly findings: readonly Finding[];
 }
 
-/** Looks at a project and its store. Throws UserError(s) like a build for what is wrong with the project as a whole. */
-export async function survey(options: Options, host: Host): Promise<Survey> {
+/**
+ * Looks at a project and its store, and tells `use` of it. Throws UserError(s) like a build for what is wrong with the
+ * project. What the store gives lies in a folder of its own: a build of the same project may be running.
+ */
+export async function survey<T>(options: Options, host: Host, use: (survey: Survey) => Promise<T>): Promise<T> {
   const project = await readProject(await readState(options.project), host.checkout);
-  const context = await makeContext(project, options, host);
+  const workDir = await mkdtemp(join(tmpdir(), 'flaming-horse-look-'));
+  const context = await makeContext(project, options, host, undefined, workDir);
+  try {
+    return await use(await look(project, context));
+  } finally {
+    await context.store.settle();
+    await rm(workDir, { recursive: true, force: true });
+  }
+}
+
+async function look(project: Project, context: BuildContext): Promise<Survey> {
+  const { options } = context;
   const selected = selectScenes(project, options.scenes);
   const latex = selected.scenes.some((scene) => dependenciesOf(project, scene).latex);
   const setup = { ...setupOf(context), latex };

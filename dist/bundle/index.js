@@ -33794,6 +33794,7 @@ var __webpack_exports__ = {};
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
+  PP: () => (/* reexport */ cacheProcess),
   xw: () => (/* reexport */ cli),
   iW: () => (/* reexport */ main_main),
   et: () => (/* reexport */ plan)
@@ -33801,10 +33802,12 @@ __nccwpck_require__.d(__webpack_exports__, {
 
 // EXTERNAL MODULE: external "node:util"
 var external_node_util_ = __nccwpck_require__(7975);
+;// CONCATENATED MODULE: external "node:timers/promises"
+const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
 ;// CONCATENATED MODULE: external "node:fs/promises"
-const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
+const external_node_fs_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
 // EXTERNAL MODULE: external "node:util/types"
 var types_ = __nccwpck_require__(3429);
 ;// CONCATENATED MODULE: ./build/machine-errors.js
@@ -33899,7 +33902,7 @@ async function naming(path, work) {
     }
 }
 /** writeFile of node:fs/promises, whose errors always name the file. */
-const writeFile = (file, ...rest) => typeof file === 'string' ? naming(file, () => (0,promises_namespaceObject.writeFile)(file, ...rest)) : (0,promises_namespaceObject.writeFile)(file, ...rest);
+const writeFile = (file, ...rest) => typeof file === 'string' ? naming(file, () => (0,external_node_fs_promises_namespaceObject.writeFile)(file, ...rest)) : (0,external_node_fs_promises_namespaceObject.writeFile)(file, ...rest);
 /** What tools say of a disk when they fail, as errno. */
 const SAID = [
     [/no space left on device/i, 'ENOSPC'],
@@ -34804,9 +34807,11 @@ function tellOutput({ output, of }, log) {
 
 
 
+
+const FLUSH_LIMIT_MS = 5000;
 /**
- * Runs an entry to its end and sets the exit status: every user error is told once at its place, anything else as an
- * internal error with its stack. When the process is told to stop, children are killed first.
+ * Runs an entry to its end and ends the process with the exit status: every user error is told once at its place, anything
+ * else as an internal error with its stack. When the process is told to stop, children are killed first.
  */
 async function runAction(work, host) {
     const stop = new AbortController();
@@ -34831,6 +34836,14 @@ async function runAction(work, host) {
     finally {
         killAll();
     }
+    await Promise.all([process.stdout, process.stderr].map(flushed));
+    // not when the last socket or timer is gone: whatever a service or a library left open must not hold the job
+    process.exit(process.exitCode ?? 0);
+}
+/** Waits until what was written is out, for a reader that reads. */
+function flushed(stream) {
+    const written = new Promise((resolve) => stream.write('', () => resolve()));
+    return Promise.race([written, (0,promises_namespaceObject.setTimeout)(FLUSH_LIMIT_MS)]);
 }
 
 // EXTERNAL MODULE: external "node:crypto"
@@ -34951,9 +34964,9 @@ async function keep(file, path) {
     return async () => {
         clearInterval(timer);
         const ours = await file.stat().catch(() => undefined);
-        const there = await (0,promises_namespaceObject.lstat)(path).catch(() => undefined);
+        const there = await (0,external_node_fs_promises_namespaceObject.lstat)(path).catch(() => undefined);
         if (ours && there?.ino === ours.ino)
-            await (0,promises_namespaceObject.rm)(path, { force: true });
+            await (0,external_node_fs_promises_namespaceObject.rm)(path, { force: true });
         await file.close().catch(() => { });
         held.delete(path);
     };
@@ -34989,7 +35002,7 @@ function busy(path, lock) {
 async function take(path, projectDir) {
     let file;
     try {
-        file = await (0,promises_namespaceObject.open)(path, 'wx');
+        file = await (0,external_node_fs_promises_namespaceObject.open)(path, 'wx');
         await file.write(lockText(), 0);
         return file;
     }
@@ -34997,7 +35010,7 @@ async function take(path, projectDir) {
         const code = error.code;
         if (file) {
             await file.close().catch(() => { });
-            await (0,promises_namespaceObject.rm)(path, { force: true });
+            await (0,external_node_fs_promises_namespaceObject.rm)(path, { force: true });
         }
         if (code === 'EEXIST')
             return undefined;
@@ -35008,7 +35021,7 @@ async function take(path, projectDir) {
 }
 /** What the lock says at a time (ms); undefined where there is none. Throws UserError for what is no file. */
 async function readLock(path, now) {
-    const facts = await (0,promises_namespaceObject.lstat)(path).catch(() => undefined);
+    const facts = await (0,external_node_fs_promises_namespaceObject.lstat)(path).catch(() => undefined);
     if (facts === undefined)
         return undefined;
     const silent = now - facts.mtimeMs;
@@ -35038,7 +35051,7 @@ async function readLock(path, now) {
 /** The start of a file; undefined where it may not be read, empty where it is gone. */
 async function start(path) {
     try {
-        const file = await (0,promises_namespaceObject.open)(path, 'r');
+        const file = await (0,external_node_fs_promises_namespaceObject.open)(path, 'r');
         try {
             const { buffer, bytesRead } = await file.read(Buffer.alloc(READ_BYTES), 0, READ_BYTES, 0);
             return buffer.toString('utf8', 0, bytesRead);
@@ -35060,11 +35073,11 @@ async function takeOver(path, projectDir) {
     if (found?.isAlive && found.isHere)
         throw busy(path, found);
     const guard = `${path}.removing`;
-    const left = await (0,promises_namespaceObject.lstat)(guard).catch(() => undefined);
+    const left = await (0,external_node_fs_promises_namespaceObject.lstat)(guard).catch(() => undefined);
     if (left && Date.now() - left.mtimeMs > UNWRITTEN_MS)
-        await (0,promises_namespaceObject.rm)(guard, { recursive: true, force: true });
+        await (0,external_node_fs_promises_namespaceObject.rm)(guard, { recursive: true, force: true });
     try {
-        await (0,promises_namespaceObject.mkdir)(guard);
+        await (0,external_node_fs_promises_namespaceObject.mkdir)(guard);
     }
     catch (error) {
         if (error.code === 'EEXIST')
@@ -35073,12 +35086,12 @@ async function takeOver(path, projectDir) {
     }
     try {
         // the clock of the machine that has the folder may be another
-        const lock = await readLock(path, (await (0,promises_namespaceObject.lstat)(guard)).mtimeMs);
+        const lock = await readLock(path, (await (0,external_node_fs_promises_namespaceObject.lstat)(guard)).mtimeMs);
         if (lock?.isAlive)
             throw busy(path, lock);
         // without a lock there is nothing to remove: whatever appears there now is another's
         if (lock) {
-            await (0,promises_namespaceObject.rm)(path, { force: true }).catch((error) => {
+            await (0,external_node_fs_promises_namespaceObject.rm)(path, { force: true }).catch((error) => {
                 throw unwritable(projectDir, error);
             });
         }
@@ -35088,7 +35101,7 @@ async function takeOver(path, projectDir) {
         return file;
     }
     finally {
-        await (0,promises_namespaceObject.rm)(guard, { recursive: true, force: true });
+        await (0,external_node_fs_promises_namespaceObject.rm)(guard, { recursive: true, force: true });
     }
 }
 
@@ -35116,7 +35129,7 @@ async function readUserFile(path, most = MOST_TEXT) {
     };
     try {
         // without O_NONBLOCK, opening a named pipe waits for a writer
-        const file = await (0,promises_namespaceObject.open)(path, external_node_fs_.constants.O_RDONLY | external_node_fs_.constants.O_NONBLOCK);
+        const file = await (0,external_node_fs_promises_namespaceObject.open)(path, external_node_fs_.constants.O_RDONLY | external_node_fs_.constants.O_NONBLOCK);
         try {
             const facts = await file.stat();
             if (!facts.isFile())
@@ -35191,7 +35204,7 @@ function isInside(path, folder) {
  */
 async function writeFileInside(path, content, within, mode) {
     await replace(path, within, async (partial) => {
-        const file = await (0,promises_namespaceObject.open)(partial, 'wx');
+        const file = await (0,external_node_fs_promises_namespaceObject.open)(partial, 'wx');
         try {
             if (mode !== undefined)
                 await file.chmod(mode);
@@ -35211,7 +35224,7 @@ async function writeIfChanged(path, content, within) {
 }
 /** Copies a file to its place like writeFileInside. */
 async function copyFileInside(from, to, within) {
-    await replace(to, within, (partial) => (0,promises_namespaceObject.copyFile)(from, partial, external_node_fs_.constants.COPYFILE_EXCL));
+    await replace(to, within, (partial) => (0,external_node_fs_promises_namespaceObject.copyFile)(from, partial, external_node_fs_.constants.COPYFILE_EXCL));
 }
 async function replace(path, within, fill) {
     const target = await realPathOf(path);
@@ -35220,9 +35233,9 @@ async function replace(path, within, fill) {
     // a new name: nobody can have put a link there
     const partial = (0,external_node_path_.join)((0,external_node_path_.dirname)(target), `.${(0,external_node_crypto_.randomUUID)()}.partial`);
     try {
-        await (0,promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(target), { recursive: true });
+        await (0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(target), { recursive: true });
         await fill(partial);
-        await (0,promises_namespaceObject.rename)(partial, target);
+        await (0,external_node_fs_promises_namespaceObject.rename)(partial, target);
     }
     catch (error) {
         // the folder was made: what is missing is what should be copied, and no fault of the place
@@ -35236,7 +35249,7 @@ async function replace(path, within, fill) {
         });
     }
     finally {
-        await (0,promises_namespaceObject.rm)(partial, { force: true }).catch(() => { });
+        await (0,external_node_fs_promises_namespaceObject.rm)(partial, { force: true }).catch(() => { });
     }
 }
 function leadsOut(path, target, within) {
@@ -35254,7 +35267,7 @@ async function follow(path, links) {
     if (parent === path)
         return path;
     const place = (0,external_node_path_.join)(await follow(parent, links), (0,external_node_path_.basename)(path));
-    const target = await (0,promises_namespaceObject.readlink)(place).catch(() => undefined);
+    const target = await (0,external_node_fs_promises_namespaceObject.readlink)(place).catch(() => undefined);
     if (target === undefined)
         return place;
     if (links.left-- <= 0) {
@@ -42576,7 +42589,7 @@ async function writeState(state, document) {
             hint: 'Build again.',
         });
     }
-    const { mode } = await (0,promises_namespaceObject.stat)(state.path).catch(() => ({ mode: undefined }));
+    const { mode } = await (0,external_node_fs_promises_namespaceObject.stat)(state.path).catch(() => ({ mode: undefined }));
     await writeFileInside((0,external_node_path_.join)(folder, BACKUP_FILE), state.text, folder);
     await writeFileInside(state.path, withValue(state.source, document), folder, mode);
 }
@@ -42620,7 +42633,7 @@ async function scenes_readScenes(state, context, read = sourceReader(context)) {
             hint: 'List them under "scenes" in project_state.json.',
         });
     }
-    const root = await (0,promises_namespaceObject.realpath)(context.repoRoot);
+    const root = await (0,external_node_fs_promises_namespaceObject.realpath)(context.repoRoot);
     const scenes = [];
     const faults = [];
     for (const [index, entry] of state.scenes.entries()) {
@@ -42706,8 +42719,8 @@ async function problemOfFile({ id }, file, fileName, { state, context, root }) {
     const outside = (real) => problem(`its file lies outside the repository: ${real}`, `Move it into the repository (${context.repoRoot}), and name it relative to the project folder.`);
     if (!isWithin(file, context.repoRoot))
         return outside(file);
-    const real = await (0,promises_namespaceObject.realpath)(file).catch(() => undefined);
-    const facts = real === undefined ? undefined : await (0,promises_namespaceObject.lstat)(real);
+    const real = await (0,external_node_fs_promises_namespaceObject.realpath)(file).catch(() => undefined);
+    const facts = real === undefined ? undefined : await (0,external_node_fs_promises_namespaceObject.lstat)(real);
     if (real === undefined || facts?.isDirectory()) {
         return problem(`no file ${fileName} in the project`, `Write ${fileName}, or correct "file" of the scene in project_state.json.`);
     }
@@ -43658,8 +43671,8 @@ async function findOnPath(name, path = searchPath()) {
 }
 async function isProgram(path) {
     try {
-        await (0,promises_namespaceObject.access)(path, external_node_fs_.constants.X_OK);
-        return (await (0,promises_namespaceObject.stat)(path)).isFile();
+        await (0,external_node_fs_promises_namespaceObject.access)(path, external_node_fs_.constants.X_OK);
+        return (await (0,external_node_fs_promises_namespaceObject.stat)(path)).isFile();
     }
     catch {
         return false;
@@ -43678,7 +43691,7 @@ async function trustedPython() {
         return undefined;
     for (const path of ['/usr/bin', undefined]) {
         const found = await findOnPath('python3', path);
-        if (found && !isTooOld(await (0,promises_namespaceObject.realpath)(found)))
+        if (found && !isTooOld(await (0,external_node_fs_promises_namespaceObject.realpath)(found)))
             return found;
     }
     return undefined;
@@ -43700,7 +43713,7 @@ function isTooOld(program) {
  */
 async function withLock(file, options, work) {
     const { python, onWait, signal } = options;
-    await (0,promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(file), { recursive: true });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(file), { recursive: true });
     const release = new AbortController();
     let locked = () => { };
     const isLocked = new Promise((resolve) => {
@@ -43739,7 +43752,7 @@ async function probePython(python, signal) {
         throw new Error(`${python} cannot be started (${error.code ?? error.message})`);
     };
     const path = python.includes('/') ? python : ((await findOnPath(python)) ?? python);
-    await (0,promises_namespaceObject.access)(path, external_node_fs_.constants.X_OK).catch(cannotStart);
+    await (0,external_node_fs_promises_namespaceObject.access)(path, external_node_fs_.constants.X_OK).catch(cannotStart);
     const finished = await run(python, [shippedFile('python/environment.py')], {
         env: childEnvironment(),
         guardPython: await trustedPython(), // an environment from the cache runs code of its own at every start
@@ -43805,11 +43818,12 @@ const RECIPES = {
 /** Changes when environments are made in another way, so that older ones are not used. */
 const RECIPE_FORMAT = '1';
 const MAKE_LIMIT_SECONDS = 1800;
+const IMPORT_LIMIT_SECONDS = 120;
 const UNUSED_AFTER_MS = 60 * 24 * 3600 * 1000;
 /** The environment that a recipe makes from a Python on this system. */
 async function ownEnvironment(recipe, base, system, home, cachePrefix) {
     const files = [recipe.name, ...(recipe.compiles ? ['build'] : [])].map(requirementsFile);
-    const locks = await Promise.all(files.map((file) => (0,promises_namespaceObject.readFile)(file)));
+    const locks = await Promise.all(files.map((file) => (0,external_node_fs_promises_namespaceObject.readFile)(file)));
     const { base_executable, version, platform, libc } = base;
     const parts = [RECIPE_FORMAT, ...locks.map(sha256), base_executable, version, platform, libc, system];
     const hash = sha256(JSON.stringify(parts)).slice(0, 24);
@@ -43830,8 +43844,23 @@ function requirementsFile(name) {
 /** What the environment's Python is and has; undefined where the environment is not there or does not work. */
 async function probeEnvironment({ marker, python }, signal) {
     const now = new Date();
-    const isWhole = await (0,promises_namespaceObject.utimes)(marker, now, now).then(() => true, () => false);
+    await (0,external_node_fs_promises_namespaceObject.utimes)(marker, now, now).catch(() => { }); // in a cache home that cannot be written, perhaps
+    const isWhole = (await (0,external_node_fs_promises_namespaceObject.stat)(marker).catch(() => undefined))?.isFile();
     return isWhole ? probePython(python, signal).catch(() => undefined) : undefined;
+}
+/** The same of an environment that was just restored. Throws an Error where it does not work. */
+async function probeRestored({ python, recipe }, signal) {
+    const facts = await probePython(python, signal);
+    if (facts.broken.length > 0)
+        return facts; // libraries of the system are missing, which are installed later
+    const imported = await run(python, ['-c', `import ${recipe.imports}`], {
+        env: childEnvironment(),
+        wallLimit: IMPORT_LIMIT_SECONDS,
+        ...(signal && { signal }),
+    });
+    if (imported.status === 0)
+        return facts;
+    throw new Error(imported.reason ?? (imported.stderr.trim().split('\n').at(-1) || `it ended with ${imported.status}`));
 }
 /**
  * Brings the environment about: restored from the store, else made. `beforeMaking` is called before the latter. Safe
@@ -43839,6 +43868,7 @@ async function probeEnvironment({ marker, python }, signal) {
  */
 async function provideEnvironment(environment, options, beforeMaking) {
     const { folder, key, marker, recipe, base } = environment;
+    const entry = { key, path: folder, linksTo: base.base_executable };
     const { store, log, signal } = options;
     const shared = options.forgetful ?? isForgetful();
     const onWait = () => log.info(`waiting for another job that makes the environment with ${recipe.title}`);
@@ -43846,28 +43876,29 @@ async function provideEnvironment(environment, options, beforeMaking) {
         const there = await probeEnvironment(environment, signal);
         if (there)
             return { facts: there, origin: 'here' };
-        await (0,promises_namespaceObject.rm)(marker, { force: true });
-        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
-        if (shared && (await store.restore({ key, path: folder })) !== undefined) {
-            const facts = await probePython(environment.python, signal).catch((error) => {
-                log.warning(`the stored environment with ${recipe.title} does not work and is made anew: ${messageOf(error)}`);
-                return undefined;
-            });
-            if (facts) {
+        await (0,external_node_fs_promises_namespaceObject.rm)(marker, { force: true });
+        if (shared) {
+            const found = await store.restore(entry, () => probeRestored(environment, signal));
+            signal?.throwIfAborted();
+            if (found.outcome === 'found') {
                 await writeFile(marker, '');
-                return { facts, origin: 'restored' };
+                return { facts: found.value, origin: 'restored' };
             }
-            await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+            if (found.outcome === 'damaged')
+                log.warning(`the stored environment with ${recipe.title} does not work (${found.why}): it is made again`);
         }
+        await (0,external_node_fs_promises_namespaceObject.rm)(folder, { recursive: true, force: true });
         await beforeMaking();
         await make(environment, options);
         const facts = await probePython(environment.python, signal);
         await writeFile(marker, '');
-        await sweep((0,external_node_path_.dirname)(folder));
+        await sweep((0,external_node_path_.dirname)(folder)).catch(() => { }); // tidying up is not worth a build
         return { facts, origin: 'made' };
     });
     if (shared && provided.origin === 'made') {
-        log.info(`the environment with ${recipe.title} in ${store.name}: ${await store.save({ key, path: folder })}`);
+        const { taken, outcome } = store.save(entry);
+        await taken; // it is about to be used, and programs write into it
+        void outcome.then((how) => log.info(`the environment with ${recipe.title} in ${store.name}: ${how}`));
     }
     return provided;
 }
@@ -43943,20 +43974,20 @@ async function makeCommands({ recipe, base, folder, python }, uv) {
 }
 /** The names of the distributions in a file of requirements. */
 async function lockedNames(name) {
-    const text = await (0,promises_namespaceObject.readFile)(requirementsFile(name), 'utf8');
+    const text = await (0,external_node_fs_promises_namespaceObject.readFile)(requirementsFile(name), 'utf8');
     return new Set([...text.matchAll(/^([\w.-]+)==/gm)].map(([, distribution]) => distribution ?? ''));
 }
 /** Removes environments that no job has used for long. */
 async function sweep(folder) {
-    for (const name of await (0,promises_namespaceObject.readdir)(folder)) {
+    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(folder)) {
         if (!name.endsWith('.whole'))
             continue;
         const marker = (0,external_node_path_.join)(folder, name);
-        const used = await (0,promises_namespaceObject.stat)(marker).catch(() => undefined);
+        const used = await (0,external_node_fs_promises_namespaceObject.stat)(marker).catch(() => undefined);
         if (!used || Date.now() - used.mtimeMs < UNUSED_AFTER_MS)
             continue;
-        await (0,promises_namespaceObject.rm)(marker, { force: true });
-        await (0,promises_namespaceObject.rm)(marker.replace(/\.whole$/, ''), { recursive: true, force: true });
+        await (0,external_node_fs_promises_namespaceObject.rm)(marker, { force: true });
+        await (0,external_node_fs_promises_namespaceObject.rm)(marker.replace(/\.whole$/, ''), { recursive: true, force: true });
     }
 }
 
@@ -44018,8 +44049,6 @@ async function findOnSearchPath(signal) {
     });
 }
 
-;// CONCATENATED MODULE: external "node:timers/promises"
-const external_node_timers_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
 ;// CONCATENATED MODULE: ./build/setup/needs.js
 
 /** Fonts: also those that LaTeX brings along, so that every job of a build sees the same, with LaTeX or without. */
@@ -44171,7 +44200,7 @@ async function runInstaller([program = '', ...args], log) {
         if (!locked || attempt === LOCK_TRIES)
             return finished.reason ?? (lines.slice(-3).join(' / ') || `it ended with ${finished.status}`);
         log.debug('another program is using the package manager; trying again');
-        await (0,external_node_timers_promises_namespaceObject.setTimeout)(LOCK_PAUSE_MS);
+        await (0,promises_namespaceObject.setTimeout)(LOCK_PAUSE_MS);
     }
 }
 
@@ -44203,2131 +44232,15 @@ async function sudoObstacle() {
     return status === 0 ? undefined : 'sudo asks for a password';
 }
 async function hasNoLists() {
-    const names = await (0,promises_namespaceObject.readdir)('/var/lib/apt/lists').catch(() => []);
+    const names = await (0,external_node_fs_promises_namespaceObject.readdir)('/var/lib/apt/lists').catch(() => []);
     return !names.some((name) => name.includes('_Packages') || name.includes('_InRelease'));
 }
 async function systemName() {
     if (process.platform !== 'linux')
         return `${process.platform}-${(0,external_node_os_.release)().split('.')[0]}`;
-    const text = await (0,promises_namespaceObject.readFile)('/etc/os-release', 'utf8').catch(() => '');
+    const text = await (0,external_node_fs_promises_namespaceObject.readFile)('/etc/os-release', 'utf8').catch(() => '');
     const value = (name) => new RegExp(`^${name}="?([^"\n]*)"?$`, 'm').exec(text)?.[1] ?? '';
     return [value('ID') || 'linux', value('VERSION_ID')].filter((part) => part !== '').join('-');
-}
-
-;// CONCATENATED MODULE: ./build/setup/record.js
-
-
-
-
-/** The versions that set-up brought from this state the last time; undefined where that is not known. */
-async function recordedVersions(record) {
-    const { folder, prefix } = record_placeOf(record);
-    const found = await record.store.restore({ key: `${prefix}newest`, path: folder }, [prefix]);
-    if (found === undefined)
-        return undefined;
-    try {
-        return JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(folder, FILE), 'utf8'));
-    }
-    catch {
-        return undefined; // as good as not there: set-up will tell
-    }
-}
-/** Notes what set-up made of the machine. The same state may lead elsewhere later; the newest record counts. */
-async function recordVersions(versions, record) {
-    const { folder, prefix } = record_placeOf(record);
-    await (0,promises_namespaceObject.mkdir)(folder, { recursive: true });
-    await writeFile((0,external_node_path_.join)(folder, FILE), JSON.stringify(versions));
-    await record.store.save({ key: `${prefix}${contentKey(versions).slice(0, 24)}`, path: folder });
-}
-const FILE = 'versions.json';
-function record_placeOf({ before, cachePrefix, home }) {
-    const state = contentKey(before).slice(0, 24);
-    return { folder: (0,external_node_path_.join)(home, 'runtime', state), prefix: `${cacheKey(cachePrefix, 'runtime', state)}-` };
-}
-
-;// CONCATENATED MODULE: ./build/setup/tools.js
-
-
-
-
-/** Standard output of a short program, undefined where it is missing or fails. */
-async function output(program, args) {
-    const path = await findOnPath(program);
-    if (path === undefined)
-        return undefined;
-    const { status, stdout } = await run(path, args, { env: childEnvironment(), wallLimit: 60 });
-    return status === 0 ? stdout : undefined;
-}
-/** The version of ffmpeg; undefined where it or ffprobe is missing, or where it cannot encode H.264. */
-async function ffmpegVersion() {
-    const [text, ffprobe] = await Promise.all([output('ffmpeg', ['-version']), findOnPath('ffprobe')]);
-    if (text === undefined || ffprobe === undefined || !text.includes('--enable-libx264'))
-        return undefined;
-    return /^ffmpeg version (\S+)/.exec(text)?.[1];
-}
-/** Generic families: what they stand for depends on fontconfig's settings, not on the installed fonts alone. */
-const GENERIC_FAMILIES = ['sans', 'serif', 'monospace'];
-const FONT_FORMAT = '%{family}|%{style}|%{postscriptname}|%{fontversion}|%{fontformat}\n';
-/** A hash over the fonts that a scene can use, wherever they lie; undefined where there are none or no fontconfig. */
-async function fontsHash() {
-    const [list, ...generic] = await Promise.all([
-        output('fc-list', ['--format', FONT_FORMAT]),
-        ...GENERIC_FAMILIES.map((family) => output('fc-match', ['--format', FONT_FORMAT, family])),
-    ]);
-    // Pango draws with no Type 1 font
-    const fonts = (list ?? '').split('\n').filter((line) => line !== '' && !line.endsWith('|Type 1'));
-    if (fonts.length === 0)
-        return undefined;
-    return contentKey([[...new Set(fonts)].sort(), generic.map((match) => match ?? '')]);
-}
-/** What the default template of Tex and MathTex needs. */
-const LATEX_FILES = [
-    'article.cls',
-    'standalone.cls',
-    'preview.sty',
-    'babel.sty',
-    'english.ldf',
-    'amsmath.sty',
-    'amssymb.sty',
-];
-/** The LaTeX of this machine; undefined where it lacks something that Tex and MathTex need. */
-async function findLatex() {
-    const [latex, dvisvgm, found] = await Promise.all([
-        output('latex', ['--version']),
-        output('dvisvgm', ['--version']),
-        output('kpsewhich', LATEX_FILES),
-    ]);
-    const files = (found ?? '').split('\n').filter((line) => line !== '');
-    if (latex === undefined || dvisvgm === undefined || files.length < LATEX_FILES.length)
-        return undefined;
-    const contents = await Promise.all(files.map(async (file) => sha256(await (0,promises_namespaceObject.readFile)(file))));
-    const release = /\(([^)]+)\)/.exec(latex)?.[1] ?? latex.split('\n')[0];
-    return { version: `${release}, ${dvisvgm.trim()}`, packages: contentKey(contents) };
-}
-/** Whether espeak-ng is on PATH. */
-async function hasEspeak() {
-    return (await findOnPath('espeak-ng')) !== undefined;
-}
-/** What is missing of that which compiles Python packages against cairo and pango. */
-async function lackingToCompile() {
-    const [cc, cxx, development] = await Promise.all([
-        findOnPath('cc'),
-        findOnPath('c++'),
-        output('pkg-config', ['--exists', 'cairo', 'pango', 'pangocairo', 'pangoft2']),
-    ]);
-    const lacking = [];
-    if (!cc || !cxx)
-        lacking.push('compiler');
-    if (development === undefined)
-        lacking.push('development');
-    return lacking;
-}
-
-;// CONCATENATED MODULE: ./build/setup/runtime.js
-
-
-
-
-
-
-
-
-
-
-
-
-/**
- * The versions that rendering will have, without installing anything: those that are here, or where something is missing
- * those that set-up brought the last time on such a machine. A guess in the latter case; prepareRuntime tells. Where
- * nothing is missing, the runtime itself comes with them.
- */
-async function expectRuntime(options) {
-    const started = performance.now();
-    const seen = await look(options);
-    if (isWhole(seen.ready) && missingTools(seen.tools, options.latex).length === 0) {
-        const runtime = runtimeOf(seen.ready, seen.tools, seen, options, started);
-        return { versions: runtime.versions, runtime, python: seen.ready.facts };
-    }
-    const here = versionsOf(seen.ready?.facts ?? seen.found.facts, seen.tools, options.latex);
-    const expected = forgets(options) ? await recordedVersions(recordOf(seen, options)) : undefined;
-    return { versions: expected ?? here, runtime: undefined, python: seen.ready?.facts ?? seen.found.facts };
-}
-/** Makes ready what renders scenes. Throws UserError where something is missing that may not or cannot be installed. */
-async function prepareRuntime(options) {
-    const started = performance.now();
-    const seen = await look(options);
-    const report = [];
-    const refusal = options.setup === 'never' ? 'setup is "never"' : seen.machine.obstacle;
-    if (refusal !== undefined)
-        await refuse(seen, options, refusal);
-    const [ready, installed] = await settle(seen.ready ?? own(seen, options, report), installTools(seen, options));
-    const whole = isWhole(ready) ? ready : await mendLibraries(ready, seen, options, report);
-    // packages that compile, too, may bring fonts
-    const tools = installed.length > 0 || whole !== seen.ready ? await findTools(options.latex) : seen.tools;
-    const still = missingTools(tools, options.latex);
-    if (still.length > 0)
-        throw stillMissing(still, await findOnPath('ffmpeg'));
-    const runtime = runtimeOf(whole, tools, seen, options, started, [...report, ...installed]);
-    if (forgets(options) && (installed.length > 0 || !isWhole(seen.ready)))
-        await recordVersions(runtime.versions, recordOf(seen, options));
-    return runtime;
-}
-/** What is ready as the runtime of a build. `done`: lines about what was installed. */
-function runtimeOf(ready, tools, seen, options, started, done = []) {
-    const { facts, source } = ready;
-    const programs = `ffmpeg ${tools.ffmpeg}${tools.latex ? `; ${tools.latex.version}` : ''}`;
-    return {
-        python: facts.executable,
-        source,
-        versions: versionsOf(facts, tools, options.latex),
-        report: [describe(ready, seen), programs, ...done],
-        seconds: (performance.now() - started) / 1000,
-    };
-}
-/** Makes sure that ffmpeg is there, and nothing else: what joining stored scenes needs. Returns lines for the report. */
-async function prepareFfmpeg(options) {
-    const lacking = async () => ((await ffmpegVersion()) ? [] : [NEEDS.ffmpeg]);
-    if ((await lacking()).length === 0)
-        return [];
-    const [machine, found] = await Promise.all([readMachine(), findPython(options.python, options.signal)]);
-    const refusal = options.setup === 'never' ? 'setup is "never"' : machine.obstacle;
-    if (refusal !== undefined)
-        throw missingError([NEEDS.ffmpeg], machine, refusal, undefined);
-    const installed = await installSystem(lacking, installContext({ machine, found }, options));
-    if ((await lacking()).length > 0)
-        throw stillMissing([NEEDS.ffmpeg], await findOnPath('ffmpeg'));
-    return installed;
-}
-/** The versions that matter to a scene without Tex and MathTex. */
-function withoutLatex(versions) {
-    return Object.fromEntries(Object.entries(versions).filter(([name]) => !name.startsWith('latex')));
-}
-async function look(options) {
-    const { python, cachePrefix, signal } = options;
-    const looking = Promise.all([readMachine(), findTools(options.latex)]);
-    const found = await findPython(python, signal);
-    const [machine, tools] = await looking;
-    const own = await ownEnvironment(RECIPES.render, found.facts, machine.system, homeOf(options), cachePrefix);
-    if (lackingForScenes(found.facts).length === 0)
-        return { machine, found, own, ready: found, tools };
-    const facts = await probeEnvironment(own, signal);
-    return { machine, found, own, ready: facts && { facts, source: 'own' }, tools };
-}
-async function findTools(latex) {
-    const [ffmpeg, fonts, tex] = await Promise.all([ffmpegVersion(), fontsHash(), latex ? findLatex() : undefined]);
-    return { ffmpeg, fonts, latex: tex };
-}
-/** Installs the programs that are missing. Returns lines for the report. */
-async function installTools(seen, options) {
-    if (missingTools(seen.tools, options.latex).length === 0)
-        return [];
-    const lacking = (latex) => async () => missingTools(await findTools(latex), latex);
-    const context = installContext(seen, options);
-    const small = await installSystem(lacking(false), context);
-    // LaTeX takes a minute or two: what an environment waits for comes before it
-    return options.latex ? [...small, ...(await installSystem(lacking(true), context))] : small;
-}
-function missingTools(tools, latex) {
-    const needs = [];
-    if (!tools.ffmpeg)
-        needs.push(NEEDS.ffmpeg);
-    if (!tools.fonts)
-        needs.push(NEEDS.fonts);
-    if (latex && !tools.latex)
-        needs.push(NEEDS.latex);
-    return needs;
-}
-function isWhole(ready) {
-    return ready !== undefined && ready.facts.broken.length === 0;
-}
-/** Throws one error that lists all that is missing; returns where nothing is. */
-async function refuse(seen, options, why) {
-    const { machine, found, ready, tools } = seen;
-    const needs = missingTools(tools, options.latex);
-    if (ready && !isWhole(ready))
-        needs.push(NEEDS.libraries);
-    // without leave to install packages of the system we still make an environment, where it needs none
-    const toMake = ready ? undefined : await neededToMake(found.facts, true);
-    const mayMake = options.setup === 'auto' && toMake?.length === 0;
-    if (ready || mayMake) {
-        if (needs.length > 0)
-            throw missingError(needs, machine, why, undefined);
-        return;
-    }
-    const { executable } = found.facts;
-    throw missingError([...needs, ...(toMake ?? [])], machine, why, {
-        executable,
-        lacking: lackingForScenes(found.facts),
-        command: `${executable} -m pip install --require-hashes --requirement ${requirementsFile(RECIPES.render.name)}`,
-    });
-}
-/** What of the system is missing for making an environment from this Python. */
-async function neededToMake(base, compiles) {
-    const [uv, lacking] = await Promise.all([findOnPath('uv'), compiles ? lackingToCompile() : []]);
-    const needs = lacking.map((name) => NEEDS[name]);
-    const isSystems = base.base_prefix === '/usr';
-    if (isSystems && !uv && !base.modules.includes('ensurepip'))
-        needs.push(pythonPart('venv', base.version));
-    if (isSystems && compiles && !base.headers)
-        needs.push(pythonPart('dev', base.version));
-    return needs;
-}
-async function own(seen, options, report) {
-    const started = performance.now();
-    const { facts, origin } = await provideEnvironment(seen.own, options, async () => {
-        const needed = () => neededToMake(seen.found.facts, true);
-        report.push(...(await installSystem(needed, installContext(seen, options))));
-    });
-    const how = { here: 'was there', restored: 'restored', made: 'made' };
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    report.push(`virtual environment ${how[origin]} in ${seconds} s: ${seen.found.facts.executable} has no ${lackingForScenes(seen.found.facts).join(', ')}`);
-    return { facts, source: 'own' };
-}
-/** A Python whose drawing libraries cannot be loaded, after they were installed. */
-async function mendLibraries(ready, seen, options, report) {
-    const { executable } = ready.facts;
-    let { facts } = ready;
-    const needed = async () => {
-        facts = await probePython(executable, options.signal);
-        return facts.broken.length > 0 ? [NEEDS.libraries] : [];
-    };
-    report.push(...(await installSystem(needed, installContext(seen, options))));
-    if ((await needed()).length === 0)
-        return { ...ready, facts };
-    throw new UserError(`${executable} cannot load what draws: ${facts.broken.join('; ')}`, {
-        hint: ready.source === 'own'
-            ? `Remove ${seen.own.folder}; it is then made anew.`
-            : 'Install Manim there again, or give another Python as input "python".',
-    });
-}
-function stillMissing(needs, ffmpeg) {
-    const aside = ffmpeg && needs.includes(NEEDS.ffmpeg) ? ` (${ffmpeg} may lack libx264 and come before another on PATH)` : '';
-    return new UserError(`still missing after installation: ${needs.map(({ what }) => what).join('; ')}${aside}`);
-}
-/** Both results, once both works have ended: none goes on behind an error of the other. */
-async function settle(first, second) {
-    const [a, b] = await Promise.allSettled([first, second]);
-    if (a.status === 'rejected')
-        throw a.reason;
-    if (b.status === 'rejected')
-        throw b.reason;
-    return [a.value, b.value];
-}
-function installContext({ machine, found }, options) {
-    const { log, signal } = options;
-    return { machine, python: found.facts.executable, home: homeOf(options), log, signal };
-}
-function homeOf(options) {
-    return options.home ?? cacheHome();
-}
-function forgets(options) {
-    return options.forgetful ?? isForgetful();
-}
-function recordOf({ machine, found, own, ready, tools }, options) {
-    const { version, base_executable, platform, distributions, broken } = found.facts;
-    const before = {
-        python: { version, base_executable, platform, distributions, broken },
-        own: own.key,
-        ready: ready?.source ?? '',
-        system: machine.system,
-        fonts: tools.fonts ?? '',
-        ffmpeg: tools.ffmpeg ?? '',
-        latex: options.latex ? (tools.latex?.version ?? 'missing') : '',
-    };
-    return { before, store: options.store, cachePrefix: options.cachePrefix, home: homeOf(options) };
-}
-/** Distributions that decide nothing about a scene. */
-const INSTALLERS = new Set(['pip', 'uv', 'wheel', 'setuptools']);
-function versionsOf(facts, tools, latex) {
-    const { distributions, libraries } = facts;
-    const packages = Object.entries(distributions).filter(([name]) => !INSTALLERS.has(name));
-    return {
-        python: facts.version,
-        manim: distributions.manim ?? '',
-        voiceover: distributions['manim-voiceover-plus'] ?? '',
-        av: distributions.av ?? '',
-        numpy: distributions.numpy ?? '',
-        pycairo: distributions.pycairo ?? '',
-        manimpango: distributions.manimpango ?? '',
-        cairo: libraries.cairo ?? '',
-        pango: libraries.pango ?? '',
-        // a scene may import any of them
-        'Python packages': contentKey(Object.fromEntries(packages)),
-        fonts: tools.fonts ?? '',
-        latex: latex ? (tools.latex?.version ?? '') : '',
-        'latex packages': latex ? (tools.latex?.packages ?? '') : '',
-        architecture: facts.machine,
-    };
-}
-function describe({ facts, source }, { own }) {
-    const where = {
-        input: `${facts.executable} (as given)`,
-        path: `${facts.executable} (on PATH)`,
-        own: own.folder,
-    }[source];
-    return `Python ${facts.version} with Manim ${facts.distributions.manim ?? '?'}: ${where}`;
-}
-
-;// CONCATENATED MODULE: ./build/render/result.js
-
-
-
-/** The format of scene results that this version writes and reads; see docs/protocol.md. */
-const RESULT_FORMAT = 2;
-/**
- * Reads a scene result and verifies it: format, checksums of its files, sample count. Throws an Error that says what is
- * wrong with it; the caller renders again.
- */
-async function readSceneResult(folder) {
-    const facts = JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(folder, 'result.json'), 'utf8'));
-    if (facts.format !== RESULT_FORMAT)
-        throw new Error(`result format ${facts.format}, expected ${RESULT_FORMAT}`);
-    if (!(facts.frames > 0) || !(facts.fps > 0))
-        throw new Error(`${facts.frames} frames at ${facts.fps} fps`);
-    const samples = Math.round((facts.frames * 48_000) / facts.fps);
-    if (facts.samples !== samples)
-        throw new Error(`${facts.samples} samples, expected ${samples}`);
-    for (const name of ['video.mp4', 'audio.wav']) {
-        const expected = facts.files[name];
-        if (!expected)
-            throw new Error(`no checksum for ${name}`);
-        if ((await sha256OfFile((0,external_node_path_.join)(folder, name))) !== expected)
-            throw new Error(`${name} is not what was rendered`);
-    }
-    return { folder, video: (0,external_node_path_.join)(folder, 'video.mp4'), audio: (0,external_node_path_.join)(folder, 'audio.wav'), facts };
-}
-
-;// CONCATENATED MODULE: ./build/render/capacity.js
-
-
-
-/** Share of the free memory that renders may take; the rest is for joining, the runner and the page cache. */
-const MEMORY_SHARE = 0.85;
-const MIB = 2 ** 20;
-/**
- * Memory to set aside for one render, in bytes: half as much again as the peak of a full scene, measured from 854x480 to
- * 3840x2160 (docs/rendering.md): the interpreter with Manim, a few frames and the encoder's references.
- */
-function renderMemory(size, encoder) {
-    const pixels = size.width * size.height;
-    return encoder === 'fast' ? 310 * MIB + pixels * 78 : 310 * MIB + pixels * 370;
-}
-/** How many of `scenes` renders fit the machine side by side. `wanted`: see Options.parallelRenders. */
-function parallelism(wanted, scenes, memoryPerRender, capacity) {
-    if (wanted === -1)
-        return { renders: 1, reason: 'one after the other, as asked' };
-    if (wanted > 0)
-        return { renders: Math.min(wanted, Math.max(1, scenes)), reason: `${wanted}, as asked` };
-    const byCores = Math.max(1, Math.floor(capacity.cores + 0.5));
-    const byMemory = Math.max(1, Math.floor((capacity.memoryBytes * MEMORY_SHARE) / memoryPerRender));
-    const renders = Math.max(1, Math.min(byCores, byMemory, scenes));
-    const cores = `${Number(capacity.cores.toFixed(2))} cores`;
-    const memory = `${(capacity.memoryBytes / 2 ** 30).toFixed(1)} GiB of memory at ${Math.round(memoryPerRender / MIB)} MiB a render`;
-    return { renders, reason: `${cores}, ${memory}` };
-}
-/** Reads what this machine, or the container around us, gives. */
-function readCapacity(root = '/') {
-    const quota = cpuQuota(root);
-    const cores = Math.min((0,external_node_os_.availableParallelism)(), quota ?? Number.POSITIVE_INFINITY);
-    const limit = process.constrainedMemory();
-    const free = (0,external_node_os_.freemem)();
-    return { cores, memoryBytes: limit > 0 ? Math.min(limit, free) : free };
-}
-/** The CPU quota in cores that control groups set for this process (version 2, then 1), the tightest of all levels. */
-function cpuQuota(root = '/') {
-    const quotas = groupFolders('cpu', root).flatMap(({ version, folder }) => {
-        const [quota, period] = version === 2
-            ? (/^(\d+) (\d+)$/.exec(capacity_read((0,external_node_path_.join)(folder, 'cpu.max')))?.slice(1) ?? []).map(Number)
-            : ['cpu.cfs_quota_us', 'cpu.cfs_period_us'].map((name) => Number(capacity_read((0,external_node_path_.join)(folder, name)) || -1));
-        return quota && period && quota > 0 && period > 0 ? [quota / period] : [];
-    });
-    return quotas.length > 0 ? Math.min(...quotas) : undefined;
-}
-/** Reads the limits of memory of this machine, or of the container around us. */
-function memoryFacts(root = '/') {
-    const groups = groupFolders('memory', root);
-    const machineBytes = (0,external_node_os_.totalmem)();
-    const limits = groups
-        .map(({ version, folder }) => Number(capacity_read((0,external_node_path_.join)(folder, version === 2 ? 'memory.max' : 'memory.limit_in_bytes'))))
-        .filter((limit) => limit > 0 && limit < machineBytes);
-    const counters = [
-        capacity_read((0,external_node_path_.join)(root, 'proc/vmstat')),
-        ...groups.map(({ version, folder }) => capacity_read((0,external_node_path_.join)(folder, version === 2 ? 'memory.events' : 'memory.oom_control'))),
-    ];
-    const kills = counters.reduce((sum, text) => sum + Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0), 0);
-    return { machineBytes, limitBytes: limits.length > 0 ? Math.min(...limits) : undefined, kills };
-}
-function capacity_read(path) {
-    try {
-        return (0,external_node_fs_.readFileSync)(path, 'utf8').trim();
-    }
-    catch {
-        return '';
-    }
-}
-/** The control groups of this process that a controller may work in, from the innermost to the outermost. */
-function groupFolders(controller, root) {
-    const levels = (group) => {
-        const parent = (0,external_node_path_.dirname)(group);
-        return parent === group || group === '.' ? [group] : [group, ...levels(parent)];
-    };
-    return capacity_read((0,external_node_path_.join)(root, 'proc/self/cgroup'))
-        .split('\n')
-        .flatMap((line) => {
-        const [, controllers = '', group] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
-        if (group === undefined)
-            return [];
-        const at = (version, base) => levels(group).map((level) => ({ version, folder: (0,external_node_path_.join)(root, 'sys/fs/cgroup', base, level) }));
-        if (controllers === '')
-            return at(2, '');
-        return controllers.split(',').includes(controller) ? at(1, controller) : [];
-    });
-}
-
-;// CONCATENATED MODULE: ./build/render/limits.js
-const LEAST_SCENE = 60 * 60;
-/** Seconds of rendering for a second of video: four seconds a frame at 60 frames a second. */
-const SLOWEST = 240;
-/** Times the expected render. */
-const SLOWER = 20;
-const LEAST_STALL = 15 * 60;
-/** A stall may take this share of the whole: one part of a long scene may be slow. */
-const STALL_SHARE = 1 / 8;
-const MOST_STALL = 60 * 60;
-/**
- * The limits of a scene: those given (minutes), else generous ones from what is expected of it, since a slow scene on a
- * slow machine must pass. `crowding`: renders for each core, where there are more than cores.
- */
-function limitsFor({ length, render }, crowding, given) {
-    const slowness = Math.max(1, crowding);
-    const scene = given.sceneTimeoutMinutes
-        ? given.sceneTimeoutMinutes * 60
-        : slowness * Math.max(LEAST_SCENE, length * SLOWEST, render * SLOWER);
-    const stall = given.stallMinutes
-        ? given.stallMinutes * 60
-        : Math.max(slowness * LEAST_STALL, Math.min(MOST_STALL, scene * STALL_SHARE));
-    return { sceneSeconds: Math.min(scene, LONGEST), stallSeconds: Math.min(stall, LONGEST) };
-}
-/** A timer of Node.js takes no more. */
-const LONGEST = 2 ** 31 / 1000 - 1;
-/** "15 min", "1.5 min", "40 s". */
-function duration(seconds) {
-    return seconds < 60 ? `${Math.round(seconds)} s` : `${Number((seconds / 60).toFixed(1))} min`;
-}
-
-;// CONCATENATED MODULE: ./build/render/memory.js
-
-/** A render that ended for want of memory. With all of the memory for itself it may end well. */
-class OutOfMemory extends UserError {
-}
-const KILLED = 128 + 9;
-const ABORTED = 128 + 6;
-/** From this share of the memory on, a render that was killed by nobody we know was most likely killed for it. */
-const MUCH = 0.5;
-/**
- * The failure of a render as one of memory: killed by SIGKILL, or ended by an error that says so. Undefined where it was
- * anything else.
- */
-function memoryFailure(scene, finished, failure, lastLines, memory) {
-    if (finished.reason !== undefined)
-        return undefined; // we ended it
-    const hint = `Draw less at once in this scene, choose a smaller quality, or use a machine with more memory.`;
-    const figures = inFigures(memory);
-    if (failure) {
-        const { type, error } = failure;
-        const says = /MemoryError$/.test(type) || /cannot allocate memory|unable to allocate/i.test(error.message);
-        if (!says)
-            return undefined;
-        return new OutOfMemory(`${error.message} (out of memory: ${figures})`, {
-            hint,
-            ...(error.place && { place: error.place }),
-        });
-    }
-    const place = { file: scene.file };
-    if (finished.status === ABORTED && lastLines.some((line) => /bad_alloc|cannot allocate memory/i.test(line)))
-        return new OutOfMemory(`scene ${scene.id}: out of memory: ${figures}`, { hint, place });
-    if (finished.status !== KILLED && finished.signal !== 'SIGKILL')
-        return undefined;
-    const available = Math.min(memory.machineBytes, memory.limitBytes ?? Number.POSITIVE_INFINITY);
-    const how = memory.kills > memory.killsBefore
-        ? 'the kernel killed the render, out of memory'
-        : (memory.peakBytes ?? 0) > MUCH * available
-            ? 'the render was killed, most likely out of memory'
-            : 'the render was killed (SIGKILL) by another program or out of memory';
-    return new OutOfMemory(`scene ${scene.id}: ${how}: ${figures}`, { hint, place });
-}
-function inFigures({ peakBytes, machineBytes, limitBytes }) {
-    const peak = peakBytes === undefined ? '' : `it used up to ${size(peakBytes)}; `;
-    const limit = limitBytes === undefined ? '' : `, of which this job may use ${size(limitBytes)}`;
-    return `${peak}the machine has ${size(machineBytes)}${limit}`;
-}
-/** "3.2 GiB", "512 MiB". */
-function size(bytes) {
-    const gib = bytes / 2 ** 30;
-    return gib >= 1 ? `${gib.toFixed(1)} GiB` : `${Math.round(bytes / 2 ** 20)} MiB`;
-}
-
-;// CONCATENATED MODULE: ./build/render/output.js
-/**
- * Lines that every render writes, or that tell a user nothing. A block goes on until its last line, or as long as there
- * is more of it.
- */
-const NOISE = [
-    { first: /^\/bin\/sh: .*\bsox: .*not found/ },
-    { first: /\bSoX could not be found!/, last: /path variables\./ },
-    { first: /pkg_resources is deprecated as an API/, last: /^\s+import pkg_resources|^\s*$/ },
-    { first: /'audioop' is deprecated/, last: /^\s+import audioop|^\s*$/ },
-    // a record of Manim's logging; further lines of it are indented as far as its text
-    { first: /^(?:\[[\d/: ]+\])?\s*(?:INFO|DEBUG)\s{2,}/, more: /^ {20,}(?!(?:WARNING|ERROR|CRITICAL)\s)\S/ },
-    { first: /\d+%\|[^|]*\|\s*\d+\/|^Animation \d+\s*:/ }, // a progress bar
-    { first: /^Manim Community v\d/ },
-    { first: /^Extension modules: / },
-];
-/** A block that does not end within so many lines is none. */
-const LONGEST_BLOCK = 10;
-/** A render's output without the noise of Manim and its libraries, for people. The log file keeps all of it. */
-function withoutNoise(lines) {
-    const kept = [];
-    for (let index = 0; index < lines.length; index++) {
-        const line = lines[index] ?? '';
-        const noise = NOISE.find(({ first }) => first.test(line));
-        if (!noise) {
-            const double = line.trim() === '' && (kept.at(-1) ?? '').trim() === '';
-            if (!double)
-                kept.push(line);
-            continue;
-        }
-        const { last, more } = noise;
-        const end = last ? lines.slice(index, index + LONGEST_BLOCK).findIndex((one) => last.test(one)) : 0;
-        index += Math.max(end, 0);
-        while (more?.test(lines[index + 1] ?? ''))
-            index++;
-    }
-    return kept;
-}
-
-// EXTERNAL MODULE: external "node:events"
-var external_node_events_ = __nccwpck_require__(8474);
-;// CONCATENATED MODULE: ./build/render/scene-log.js
-
-
-
-/** Bytes kept of a scene's output, from its start and from its end. */
-const HEAD = 8 * 2 ** 20;
-const TAIL = 2 * 2 ** 20;
-/** Characters of a line in the log. */
-const scene_log_LONGEST_LINE = 10_000;
-/**
- * Opens the log of a scene, emptied. The start of the output is written as it comes, the end of it when it is known to be
- * the end, and nothing between: a scene that prints without end fills neither the disk nor the memory.
- */
-function openSceneLog(path, limits = { head: HEAD, tail: TAIL }) {
-    const file = (0,external_node_fs_.createWriteStream)(path);
-    let failure;
-    file.on('error', (error) => {
-        failure ??= error.code ?? error.message;
-    });
-    let written = 0;
-    let tail = [];
-    let tailBytes = 0;
-    let dropped = { lines: 0, bytes: 0 };
-    /** The lines before the tail that are in the file, for `last`. */
-    let recent = [];
-    const add = (text) => {
-        const line = withCut(text.slice(0, scene_log_LONGEST_LINE), Math.max(0, text.length - scene_log_LONGEST_LINE));
-        const bytes = Buffer.byteLength(line) + 1;
-        if (tail.length === 0 && written + bytes <= limits.head) {
-            written += bytes;
-            file.write(`${line}\n`);
-            recent.push(line);
-            if (recent.length > 200)
-                recent = recent.slice(-100);
-            return;
-        }
-        tail.push(line);
-        tailBytes += bytes;
-        if (tailBytes <= 2 * limits.tail)
-            return;
-        // cut now and then, not at each line
-        let from = 0;
-        for (; tailBytes > limits.tail; from++) {
-            const size = Buffer.byteLength(tail[from] ?? '') + 1;
-            tailBytes -= size;
-            dropped = { lines: dropped.lines + 1, bytes: dropped.bytes + size };
-        }
-        tail = tail.slice(from);
-    };
-    return {
-        add,
-        last: (count) => [...recent, ...tail].slice(-count),
-        close: async () => {
-            if (dropped.lines > 0)
-                file.write(`[... ${dropped.lines} lines (${dropped.bytes} bytes) left out]\n`);
-            for (const line of tail)
-                file.write(`${line}\n`);
-            if (!file.closed)
-                await Promise.race([(0,external_node_events_.once)(file.end(), 'close'), (0,external_node_events_.once)(file, 'error')]).catch(() => { });
-            return failure;
-        },
-    };
-}
-
-;// CONCATENATED MODULE: ./build/render/stack.js
-
-/** The threads in what Python's faulthandler wrote, the last one being the main thread. */
-function parseStacks(text) {
-    const threads = [];
-    for (const line of text.split('\n')) {
-        if (/^(Current thread|Thread) 0x[0-9a-f]+|^Stack \(most recent call first\)/.test(line))
-            threads.push([]);
-        const call = /^ {2}File "(.*)", line (\d+) in (.*)$/.exec(line);
-        if (call)
-            threads.at(-1)?.push({ file: unescaped(call[1] ?? ''), line: Number(call[2]), name: unescaped(call[3] ?? '') });
-    }
-    return threads;
-}
-/** faulthandler writes ASCII alone. */
-function unescaped(text) {
-    return text.replace(/\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))/g, (_, x, u, big) => String.fromCodePoint(Number.parseInt(x ?? u ?? big, 16)));
-}
-/**
- * Where a scene stood: the innermost call in a file of the user's, which is in one of `folders` and in none of `others`.
- * That of the main thread counts first. Undefined where no thread was in one.
- */
-function standpoint(text, folders, others) {
-    const within = (file, folder) => file.startsWith(folder.endsWith(external_node_path_.sep) ? folder : folder + external_node_path_.sep);
-    const isOwn = ({ file }) => (0,external_node_path_.isAbsolute)(file) &&
-        !/[/\\](site|dist)-packages[/\\]/.test(file) &&
-        folders.some((folder) => within(file, folder)) &&
-        !others.some((folder) => within(file, folder));
-    for (const thread of parseStacks(text).reverse()) {
-        const call = thread.find(isOwn);
-        if (call)
-            return call;
-    }
-    return undefined;
-}
-
-;// CONCATENATED MODULE: ./build/render/scene.js
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-/** The seed of every scene that sets none itself: without one, the same sources give other pictures each time. */
-const SEED = 0;
-/** One thread, always: the number of threads decides the pixels. */
-const ENCODER_THREADS = 1;
-const JOB_FORMAT = 1;
-/** Lines of output kept for the report of a failure, noise included. */
-const LAST_LINES = 100;
-/** Characters of a line that is shown on the build's log. */
-const SHOWN_LINE = 500;
-/** Warnings of one scene that are passed on. */
-const MOST_WARNINGS = 100;
-/** Events that show that a scene goes on, beside frames. */
-const SIGNS_OF_LIFE = new Set(['start', 'line', 'alive', 'done']);
-/**
- * Renders one scene in a process of its own into `resultDir` (made, emptied). Throws UserError at the user's file and
- * line where the scene fails, OutOfMemory where it was killed for want of memory; the output is in the scene's log then.
- */
-async function renderScene(scene, resultDir, settings, { onFrames, limits, log, signal }) {
-    const media = (0,external_node_path_.join)(settings.workDir, 'media', scene.id);
-    const stackFile = (0,external_node_path_.join)(settings.workDir, 'jobs', `${scene.id}.stack`);
-    for (const path of [media, resultDir, stackFile])
-        await (0,promises_namespaceObject.rm)(path, { recursive: true, force: true });
-    await (0,promises_namespaceObject.mkdir)(resultDir, { recursive: true });
-    const jobFile = await writeJob(scene.id, jobOf(scene, media, resultDir, settings), settings);
-    const output = await openLog(scene, settings);
-    let frames = 0;
-    let failure;
-    let failureType = '';
-    const warned = new Set();
-    const warn = (event, message) => {
-        if (warned.has(message) || warned.size > MOST_WARNINGS)
-            return;
-        warned.add(message);
-        if (warned.size <= MOST_WARNINGS)
-            log.warning(`scene ${scene.id}: ${message}`, scene_placeOf(event));
-        else
-            log.warning(`scene ${scene.id}: more than ${MOST_WARNINGS} warnings, the rest is left out`);
-    };
-    const killsBefore = memoryFacts().kills;
-    const finished = await run(settings.python, ['-P', '-m', 'flaming_horse_build.render', jobFile], {
-        cwd: settings.projectDir,
-        env: renderEnvironment(settings),
-        guardPython: settings.guardPython ?? settings.python,
-        through: settings.shared?.socket,
-        idleLimit: limits.stallSeconds,
-        wallLimit: limits.sceneSeconds,
-        isProgress: ({ event, frames: now }) => SIGNS_OF_LIFE.has(String(event)) || Number(now) > frames,
-        lastCall: 'SIGUSR1',
-        ...(signal && { signal }),
-        onLine: (line) => output.add(line.trimEnd()),
-        onEvent: (event) => {
-            if (event.event === 'frames' && typeof event.frames === 'number') {
-                frames = event.frames;
-                onFrames(frames);
-            }
-            if (event.event === 'error') {
-                failure = failureOf(scene, event);
-                failureType = String(event.type);
-            }
-            if (event.event === 'warning' && typeof event.message === 'string')
-                warn(event, event.message);
-        },
-    });
-    const stacks = await (0,promises_namespaceObject.readFile)(stackFile, 'utf8').catch(() => '');
-    for (const line of stacks === '' ? [] : stacks.split('\n'))
-        output.add(line);
-    const last = withoutNoise(output.last(LAST_LINES)).map((line) => line.slice(0, SHOWN_LINE));
-    const unwritten = await output.close();
-    if (unwritten)
-        log.warning(`cannot write log/${scene.id}.log (${unwritten}): the output of the scene is lost`);
-    await (0,promises_namespaceObject.rm)(media, { recursive: true, force: true });
-    const stood = standpoint(stacks, [settings.projectDir, settings.repoRoot], [shippedFile('python')]);
-    if (finished.status === 0) {
-        // it went on when it was asked where it stands: a stopped process is continued then
-        if (finished.limit)
-            log.warning(`${tooLong(scene, finished, limits, frames, stood).message}; it ended then, and its result is used`, stood);
-        if ((0,external_node_fs_.existsSync)((0,external_node_path_.join)(resultDir, 'result.json'))) {
-            return readSceneResult(resultDir).catch((cause) => {
-                throw new UserError(`scene ${scene.id}: its result is not what the render wrote: ${messageOf(cause)}`, {
-                    place: { file: scene.file },
-                    hint: 'Look for what the scene does to files when it ends.',
-                    cause,
-                });
-            });
-        }
-    }
-    const memory = { ...memoryFacts(), killsBefore, peakBytes: finished.peakBytes };
-    const error = finished.limit
-        ? (failure ?? tooLong(scene, finished, limits, frames, stood))
-        : (memoryFailure(scene, finished, failure && { type: failureType, error: failure }, last, memory) ??
-            failure ??
-            unexplained(scene, finished, stacks, stood));
-    error.output = { lines: last, log: `log/${scene.id}.log` };
-    throw error;
-}
-/** The log of a scene, which begins with what was said when Manim was imported for it. */
-async function openLog(scene, { logDir, shared }) {
-    await (0,promises_namespaceObject.mkdir)(logDir, { recursive: true }).catch(() => { }); // told when the log is closed
-    const output = openSceneLog((0,external_node_path_.join)(logDir, `${scene.id}.log`));
-    for (const line of shared?.said ?? [])
-        output.add(line);
-    return output;
-}
-/** Writes the job of a program of the driver and returns its path; see docs/protocol.md. */
-async function writeJob(name, fields, { projectDir, repoRoot, workDir }) {
-    const folder = (0,external_node_path_.join)(workDir, 'jobs');
-    await (0,promises_namespaceObject.mkdir)(folder, { recursive: true });
-    const file = (0,external_node_path_.join)(folder, `${name}.json`);
-    const job = { format: JOB_FORMAT, project_dir: projectDir, repo_root: repoRoot, seed: SEED, ...fields };
-    await writeFile(file, JSON.stringify(job, null, 2));
-    return file;
-}
-/** The variables of the contract. The driver starts with its own modules alone; it lets scenes find those of the repository. */
-function renderEnvironment({ env }) {
-    return {
-        ...env,
-        PYTHONPATH: shippedFile('python'),
-        PYTHONDONTWRITEBYTECODE: '1',
-        PYTHONHASHSEED: '0',
-        PYTHONUNBUFFERED: '1',
-        COLUMNS: '160', // what Manim's log wraps at
-        MANIM_VOICE_PROD: '1',
-        HF_HUB_OFFLINE: '1',
-        TRANSFORMERS_OFFLINE: '1',
-        TOKENIZERS_PARALLELISM: 'false',
-        // one render a core: threads inside a render would only fight over the cores
-        OMP_NUM_THREADS: '1',
-        OPENBLAS_NUM_THREADS: '1',
-    };
-}
-function jobOf(scene, media, resultDir, settings) {
-    return {
-        scene_id: scene.id,
-        scene_file: scene.file,
-        class_name: scene.className,
-        size: settings.size,
-        media_dir: media,
-        result_dir: resultDir,
-        encoder: settings.encoder,
-        encoder_options: settings.encoderOptions,
-        encoder_threads: ENCODER_THREADS,
-        tex_cache_dir: settings.texDir,
-    };
-}
-function scene_placeOf(event) {
-    if (typeof event.file !== 'string')
-        return undefined;
-    return typeof event.line === 'number' ? { file: event.file, line: event.line } : { file: event.file };
-}
-/** The error that a scene ended with, at its place. */
-function failureOf(scene, event) {
-    const hint = hintFor(String(event.type), String(event.message));
-    return new UserError(`scene ${scene.id}: ${event.type}: ${event.message}`, {
-        place: scene_placeOf(event) ?? { file: scene.file },
-        ...(hint && { hint }),
-    });
-}
-function hintFor(type, message) {
-    if (type === 'ModuleNotFoundError') {
-        return 'Add the module to the repository, or give a Python that has it as the input python.';
-    }
-    if (type === 'DiskError')
-        return 'Make room there, or run the build in a folder on another disk.';
-    if (/latex|dvisvgm/i.test(message))
-        return 'If it says that a program or package is missing, install it; else correct the formula.';
-    return undefined;
-}
-function unexplained(scene, finished, stacks, stood) {
-    const how = howEnded(finished, /^Fatal Python error: (.+)$/m.exec(stacks)?.[1]);
-    return new UserError(`scene ${scene.id}: the render ended without a result (${how})${inWords(stood)}`, {
-        place: stood ?? { file: scene.file },
-    });
-}
-/** A limit was reached: which, when, and where the scene stood. */
-function tooLong(scene, { limit, seconds }, { sceneSeconds, stallSeconds }, frames, stood) {
-    const [input, why] = limit === 'wall'
-        ? ['scene-timeout-minutes', `its limit is ${duration(sceneSeconds)}`]
-        : ['stall-minutes', `there was no progress for ${duration(stallSeconds)}`];
-    return new UserError(`scene ${scene.id}: stopped after ${duration(seconds)} and ${frames} frames, since ${why} (${input})${inWords(stood)}`, {
-        place: stood ?? { file: scene.file },
-        hint: `If the scene needs longer, raise ${input}. log/${scene.id}.log says where every thread stood.`,
-    });
-}
-function inWords(stood) {
-    return stood ? `; it was in ${stood.name}, line ${stood.line}` : '';
-}
-function howEnded({ status, signal, reason }, fatal) {
-    if (reason !== undefined)
-        return reason;
-    if (status === 0)
-        return 'something in the scene ended the process or removed the result';
-    const number = (status ?? 0) - 128; // as shells and the guard report it
-    const name = signal ?? Object.entries(external_node_os_.constants.signals).find(([, value]) => value === number)?.[0];
-    if (name === undefined)
-        return `status ${status}`;
-    return fatal ? `it crashed: ${fatal}, ${name}` : `it was ended by the signal ${name}`;
-}
-
-;// CONCATENATED MODULE: ./build/render/content.js
-
-
-
-
-
-
-
-
-
-
-
-
-/** The ingredients that all scenes of a build share. */
-async function sharedIngredients(project) {
-    const places = manimConfigs(project);
-    const configs = await Promise.all(Object.entries(places).map(async ([name, file]) => [name, (await hashOf(file)) ?? 'none']));
-    return { ...Object.fromEntries(configs), 'render driver': await driverHash() };
-}
-/** Where Manim looks for configuration beside its own defaults. */
-function manimConfigs(project) {
-    return {
-        'manim.cfg': (0,external_node_path_.join)(project.folder, 'manim.cfg'),
-        'user-wide manim.cfg': (0,external_node_path_.join)((0,external_node_os_.homedir)(), '.config', 'manim', 'manim.cfg'),
-    };
-}
-/** The content of a scene before it is rendered: what it is made from and the key over that. */
-function sceneContent(scene, context) {
-    const { project, options, voice } = context;
-    const { sources, narrationKeys, environment, latex } = dependenciesOf(project, scene);
-    const lines = narrationKeys.flatMap((key) => {
-        const line = voice.lines.find((planned) => planned.key === key);
-        if (!line)
-            throw new Error(`narration line ${key} is not in the voice plan`);
-        return [
-            [`narration line ${key}`, sha256(line.text)],
-            [`voice of narration line ${key}`, line.identity],
-        ];
-    });
-    const size = QUALITIES[options.quality];
-    const ingredients = {
-        ...Object.fromEntries([...sources].map(([name, source]) => [name, sha256(source.text)])),
-        ...Object.fromEntries(lines),
-        // a job that renders no LaTeX does not know its version, and must agree with one that does
-        ...(latex ? context.versions : withoutLatex(context.versions)),
-        ...context.shared,
-        ...environmentIngredients(environment),
-        // the result tells its id; two scenes of one file are two results
-        scene: scene.id,
-        class: scene.className,
-        quality: size ? `${size.width}x${size.height} at ${size.fps}` : 'project',
-        encoder: options.encoder,
-        'encoder options': contentKey({ ...options.encoderOptions }),
-        seed: String(SEED),
-        'result format': String(RESULT_FORMAT),
-    };
-    return { ingredients, key: contentKey(ingredients) };
-}
-/** Variables that differ from machine to machine, or from job to job, and say nothing to a scene. */
-const OF_THE_MACHINE = /^(PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TEMP|TMP|XDG_.*|RUNNER_TRACKING_ID|LD_LIBRARY_PATH|SSL_.*)$/;
-/** What a scene sees of the environment variables that it asks for. */
-function environmentIngredients(names) {
-    const seen = childEnvironment();
-    if (names === 'all') {
-        const telling = Object.entries(seen).filter(([name]) => !OF_THE_MACHINE.test(name));
-        return { environment: contentKey(Object.fromEntries(telling.map(([name, value]) => [name, value ?? '']))) };
-    }
-    const found = (name) => (Object.hasOwn(seen, name) ? seen[name] : undefined) ?? '(not set)';
-    return Object.fromEntries(names.map((name) => [`variable ${name}`, found(name)]));
-}
-/** The name under which an opened file is remembered: relative to the repository where it lies there. */
-function openedName(path, project) {
-    const name = sources_nameOf(path, project);
-    return name.startsWith('../') || (0,external_node_path_.isAbsolute)(name) ? path : name;
-}
-/**
- * The files that a render opened and that its key must cover: not the narration and the voice, whose content the key
- * has, not what the key has already, not ours.
- */
-function openedToCover(opened, scene, project, voiceFiles, workDir) {
-    const { sources } = dependenciesOf(project, scene);
-    const skipped = [workDir, (0,external_node_path_.join)(actionRoot(), 'python')];
-    const covered = new Set([project.narration.file, ...Object.values(manimConfigs(project)), ...voiceFiles]);
-    const names = opened
-        .map(({ path }) => (0,external_node_path_.resolve)(path))
-        .filter((path) => !covered.has(path) && !skipped.some((folder) => content_isWithin(path, folder)))
-        .map((path) => openedName(path, project))
-        .filter((name) => !sources.has(name));
-    return [...new Set(names)].sort();
-}
-/** The content of opened files as it is now; a file that is gone has the hash "none". */
-async function hashOpened(names, project) {
-    const hashes = await Promise.all(names.map(async (name) => [name, (await hashOf((0,external_node_path_.resolve)(project.repoRoot, name))) ?? 'none']));
-    return Object.fromEntries(hashes);
-}
-/**
- * The first of the opened files that was written after `time` (in ms): what the render saw of it may not be what lies
- * there now. Only a reason not to keep a result; keys never look at times.
- */
-async function writtenSince(names, time, project) {
-    for (const name of names) {
-        const facts = await (0,promises_namespaceObject.stat)((0,external_node_path_.resolve)(project.repoRoot, name)).catch(() => undefined);
-        if (facts && facts.mtimeMs > time)
-            return name;
-    }
-    return undefined;
-}
-/** How one content differs from an earlier one of the same scene, for people; empty where it does not. */
-function changesBetween(before, after) {
-    const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])]
-        .filter((name) => before[name] !== after[name])
-        .sort();
-    return changed
-        .filter((name) => {
-        // a line whose text changed is spoken anew in any case: one reason is enough
-        const line = /^voice of (narration line .*)$/.exec(name)?.[1];
-        return line === undefined || !changed.includes(line);
-    })
-        .map((name) => describeChange(name, before[name], after[name]));
-}
-function describeChange(name, before, after) {
-    if (before === undefined)
-        return `${name} is new`;
-    if (after === undefined)
-        return `${name} is gone`;
-    const isHash = /^[0-9a-f]{64}$/;
-    if (isHash.test(before) || isHash.test(after))
-        return `${name} changed`;
-    return `${name} ${before} -> ${after}`;
-}
-function content_isWithin(path, folder) {
-    const rest = (0,external_node_path_.relative)(folder, path);
-    return rest === '' || !(rest.startsWith('..') || (0,external_node_path_.isAbsolute)(rest));
-}
-async function hashOf(path) {
-    return sha256OfFile(path).catch(() => undefined);
-}
-/** SHA-256 over the programs of ours that render: a new driver may draw other pixels. */
-async function driverHash() {
-    const folders = ['python/flaming_horse_build/render', 'python/provided'];
-    const files = (await Promise.all(folders.map((folder) => pythonFiles(shippedFile(folder))))).flat().sort();
-    const hashes = await Promise.all(files.map(async (file) => [(0,external_node_path_.relative)(actionRoot(), file).split(external_node_path_.sep).join('/'), sha256(await (0,promises_namespaceObject.readFile)(file))]));
-    return contentKey(Object.fromEntries(hashes));
-}
-async function pythonFiles(folder) {
-    const entries = await (0,promises_namespaceObject.readdir)(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-    return entries
-        .filter((entry) => entry.isFile() && entry.name.endsWith('.py'))
-        .map((entry) => (0,external_node_path_.join)(entry.parentPath, entry.name));
-}
-
-;// CONCATENATED MODULE: ./build/render/ledger.js
-
-
-
-
-const LEDGER_FORMAT = 1;
-const LEDGER_FILE = 'ledger.json';
-function ledgerPrefix({ cachePrefix, projectName }) {
-    return `${cacheKey(cachePrefix, 'ledger', `v${LEDGER_FORMAT}`, sha256(projectName).slice(0, 16))}-`;
-}
-/** The ledger of the newest build; empty where there is none that can be read. */
-async function readLedger(place) {
-    const prefix = ledgerPrefix(place);
-    await (0,promises_namespaceObject.rm)(place.folder, { recursive: true, force: true });
-    await (0,promises_namespaceObject.mkdir)(place.folder, { recursive: true });
-    const found = await place.store.restore({ key: `${prefix}newest`, path: place.folder }, [prefix]);
-    if (found === undefined)
-        return {};
-    try {
-        const value = JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(place.folder, LEDGER_FILE), 'utf8'));
-        return value.format === LEDGER_FORMAT ? (value.scenes ?? {}) : {};
-    }
-    catch {
-        return {};
-    }
-}
-/** Saves what this build knows, where it differs from `before`. */
-async function saveLedger(ledger, before, place) {
-    const same = contentKey(stable(ledger)) === contentKey(stable(before));
-    if (same)
-        return;
-    await (0,promises_namespaceObject.mkdir)(place.folder, { recursive: true });
-    const text = JSON.stringify({ format: LEDGER_FORMAT, scenes: ledger });
-    await writeFile((0,external_node_path_.join)(place.folder, LEDGER_FILE), text);
-    await place.store.save({ key: `${ledgerPrefix(place)}${sha256(text).slice(0, 16)}`, path: place.folder });
-}
-/** The ledger without times, which differ from build to build. */
-function stable(ledger) {
-    return Object.fromEntries(Object.entries(ledger).map(([id, { ingredients, opened, unsafe }]) => [id, { ingredients, opened, unsafe }]));
-}
-
-;// CONCATENATED MODULE: ./build/render/reuse.js
-
-
-
-
-
-
-
-const ENTRY_FORMAT = 1;
-const ENTRY_FILE = 'entry.json';
-/** A scene with picture and sound in one file, as projects expect it; made once and kept with the result. */
-const SCENE_VIDEO = 'scene.mp4';
-/** The folder of a scene's result. The cache service finds an entry only under the path it was saved from. */
-function resultFolder(content, { folder }) {
-    return (0,external_node_path_.join)(folder, content.key.slice(0, 24));
-}
-/*
- * The key of an entry is <prefix>-scene-v1-<content>-<opened>: what was known before the render, then what the render
- * turned out to open. Who does not know yet what it opens asks with the first part as a prefix, learns the names from
- * what comes back, and asks again where the files are not as they were.
- */
-function entryPrefix(content, { cachePrefix }) {
-    return `${cacheKey(cachePrefix, 'scene', `v${ENTRY_FORMAT}`, content.key.slice(0, 40))}-`;
-}
-function entryKey(content, opened, scenes) {
-    return `${entryPrefix(content, scenes)}${contentKey(opened).slice(0, 20)}`;
-}
-/** Added to the key of an entry that replaces a damaged one: entries never change. */
-const REPLACEMENT = '-r';
-/**
- * Whether the store has the scene, without bringing it. `lastOpened`: the files its last render
- * opened, as they are now, where that is known; without it the answer may be a yes to an entry that turns out to be made with other files.
- */
-async function isStored(content, lastOpened, scenes) {
-    const key = entryKey(content, lastOpened ?? {}, scenes);
-    const prefixes = lastOpened === undefined ? [entryPrefix(content, scenes)] : [];
-    return (await scenes.store.find({ key, path: resultFolder(content, scenes) }, prefixes)) !== undefined;
-}
-/**
- * Brings back a scene and verifies it: format, checksums, sample count, and that every file its render opened has the
- * same content now. A damaged entry is reported.
- */
-async function restoreScene(sceneId, content, lastOpened, scenes) {
-    const { project, store } = scenes;
-    const path = resultFolder(content, scenes);
-    const bring = async (key, prefixes) => {
-        await (0,promises_namespaceObject.rm)(path, { recursive: true, force: true });
-        await (0,promises_namespaceObject.mkdir)(path, { recursive: true });
-        return (await store.restore({ key, path }, prefixes)) === undefined ? undefined : readEntry(path, content);
-    };
-    const attempt = async (key, prefixes = []) => {
-        let entry = await bring(key, prefixes);
-        if (!entry)
-            return undefined;
-        const now = await hashOpened(Object.keys(entry.opened), project);
-        if (contentKey(now) !== contentKey(entry.opened)) {
-            entry = await bring(entryKey(content, now, scenes), []);
-            if (!entry || contentKey(entry.opened) !== contentKey(now))
-                return undefined;
-        }
-        return finishedScene(path, entry);
-    };
-    const key = entryKey(content, lastOpened ?? {}, scenes);
-    try {
-        return (await attempt(key, [entryPrefix(content, scenes)])) ?? 'missing';
-    }
-    catch (error) {
-        scenes.log.warning(`scene ${sceneId}: the stored result is damaged (${messageOf(error)}); it is not used`);
-    }
-    return (await attempt(`${key}${REPLACEMENT}`).catch(() => undefined)) ?? 'damaged';
-}
-async function readEntry(folder, content) {
-    const entry = JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(folder, ENTRY_FILE), 'utf8'));
-    if (entry.format !== ENTRY_FORMAT)
-        throw new Error(`entry format ${entry.format}, expected ${ENTRY_FORMAT}`);
-    if (entry.key !== content.key)
-        throw new Error('it is the result of another scene');
-    return entry;
-}
-async function finishedScene(folder, entry) {
-    const result = await readSceneResult(folder);
-    for (const [name, hash] of Object.entries(await hashesOf(folder))) {
-        if (entry.files[name] !== hash)
-            throw new Error(`${name} is not what was made`);
-    }
-    return { result, entry, sceneVideo: (0,external_node_path_.join)(folder, SCENE_VIDEO) };
-}
-async function hashesOf(folder) {
-    const names = [SCENE_VIDEO, 'result.json'];
-    return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await sha256OfFile((0,external_node_path_.join)(folder, name))])));
-}
-/** Completes a fresh result into an entry: what it is made from and what it opened. Its scene.mp4 must be there. */
-async function completeScene(result, content, found, project) {
-    const sceneVideo = (0,external_node_path_.join)(result.folder, SCENE_VIDEO);
-    const entry = {
-        format: ENTRY_FORMAT,
-        key: content.key,
-        ingredients: content.ingredients,
-        opened: await hashOpened(found.opened, project),
-        unsafe: found.unsafe,
-        renderSeconds: Number(found.renderSeconds.toFixed(2)),
-        files: await hashesOf(result.folder),
-    };
-    await writeFile((0,external_node_path_.join)(result.folder, ENTRY_FILE), JSON.stringify(entry, null, 2));
-    return { result, entry, sceneVideo };
-}
-/** Saves a finished scene; `beside` a damaged entry of the same key, or in its own place. */
-function saveScene(finished, content, beside, scenes) {
-    const key = entryKey(content, finished.entry.opened, scenes);
-    return scenes.store.save({ key: beside ? `${key}${REPLACEMENT}` : key, path: resultFolder(content, scenes) });
-}
-
-;// CONCATENATED MODULE: ./build/render/schedule.js
-
-/** Characters of narration spoken in a second, about: what a scene's length is told from before it is spoken. */
-const CHARACTERS_A_SECOND = 15;
-/** Seconds of a scene that speaks nothing and says nothing of its length. */
-const SILENT_SCENE_SECONDS = 10;
-/** Seconds of rendering for a second of video where no build recorded any: 1440p60 on one core, see docs/rendering.md. */
-const UNRECORDED_RATE = 1;
-/** How long a scene will be, in seconds, as its sources tell: the same on every machine. */
-function expectedSeconds(scene, project) {
-    const { narrationKeys } = dependenciesOf(project, scene);
-    const characters = project.narration.lines
-        .filter(({ key }) => narrationKeys.includes(key))
-        .reduce((sum, { text }) => sum + text.length, 0);
-    if (characters > 0)
-        return characters / CHARACTERS_A_SECOND;
-    return scene.estimatedSeconds ?? SILENT_SCENE_SECONDS;
-}
-/** The scenes of a build, each with its cost; in the order of the video. */
-function planScenes(scenes, contents, opened, project, ledger) {
-    const contentOf = (scene) => {
-        const content = contents.get(scene.id);
-        if (!content)
-            throw new Error(`scene ${scene.id} has no content key`);
-        return content;
-    };
-    const recordedSeconds = (scene) => {
-        const known = ledger[scene.id];
-        return known?.ingredients.quality === contentOf(scene).ingredients.quality ? known?.renderSeconds : undefined;
-    };
-    const rates = scenes.flatMap((scene) => {
-        const seconds = recordedSeconds(scene);
-        return seconds === undefined ? [] : [seconds / expectedSeconds(scene, project)];
-    });
-    // a scene that was never rendered costs what the others cost for their length
-    const rate = rates.length > 0 ? rates.reduce((sum, value) => sum + value, 0) / rates.length : UNRECORDED_RATE;
-    return scenes.map((scene) => ({
-        scene,
-        content: contentOf(scene),
-        cost: recordedSeconds(scene) ?? expectedSeconds(scene, project) * rate,
-        opened: opened.get(scene.id),
-    }));
-}
-/** The longest first: the last render to end is then a short one. */
-function longestFirst(scenes) {
-    return [...scenes].sort((a, b) => b.cost - a.cost || a.scene.index - b.scene.index);
-}
-/**
- * The scenes of one share. Shares are cut over all scenes by their expected length alone, which every job reads off the
- * same sources: so all agree without talking, whatever is stored by then.
- */
-function scenesOfShard(scenes, shard, project) {
-    const costs = scenes.map((scene) => ({ scene, cost: expectedSeconds(scene, project) }));
-    const share = balance(costs, shard.count)[shard.index - 1] ?? [];
-    return share.map(({ scene }) => scene).sort((a, b) => a.index - b.index);
-}
-/** Scenes dealt to `count` shares, the longest first and each to the share with the least so far. */
-function balance(scenes, count) {
-    const shares = Array.from({ length: count }, () => ({ cost: 0, scenes: [] }));
-    for (const scene of longestFirst(scenes)) {
-        const least = shares.reduce((best, share) => (share.cost < best.cost ? share : best));
-        least.scenes.push(scene);
-        least.cost += scene.cost;
-    }
-    return shares.map((share) => share.scenes);
-}
-/** Whether a build makes the whole video at its own size: then it may call the project complete. */
-function schedule_isWhole(options) {
-    return options.scenes.length === 0 && options.shard === undefined;
-}
-
-;// CONCATENATED MODULE: ./build/report/summary.js
-
-
-
-/** Characters of a title in the summary. */
-const TITLE = 200;
-/** "1 min 52 s" */
-function humanSeconds(seconds) {
-    const whole = Math.round(seconds);
-    if (seconds < 9.95)
-        return `${seconds.toFixed(1)} s`;
-    return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
-}
-/** The report of a build as Markdown, for the summary of the job. */
-function buildSummary(report) {
-    const { facts } = report;
-    const rows = report.scenes.map((scene) => `| ${markdown(scene.title, TITLE)} | ${scene.how} | ${markdown(scene.why)} | ${scene.seconds.toFixed(2)} s | ${scene.how === 'rendered' ? humanSeconds(scene.renderSeconds) : ''} |`);
-    const spoken = report.voice.synthesized;
-    return [
-        `## ${markdown(report.projectName, TITLE)}`,
-        '',
-        facts
-            ? `**${humanSeconds(facts.durationSeconds)}** of video, ${facts.frames} frames at ${facts.fps} a second. `
-            : 'One share of the scenes; the video is joined by the final job. ',
-        `${count(report.scenes.filter(({ how }) => how === 'rendered').length, 'scene')} rendered, ${report.scenes.filter(({ how }) => how === 'reused').length} reused; ${count(spoken.length, 'narration line')} spoken${listOf(spoken)} by ${report.voice.backend}.`,
-        ...(report.needsHumanReview
-            ? ['', '**The project is marked for review by a person** (`needs_human_review` is true).']
-            : []),
-        '',
-        '| Scene | | Why | Length | Render time |',
-        '| --- | --- | --- | ---: | ---: |',
-        ...rows,
-        '',
-        ...(report.notes.length > 0 ? ['### Notes', '', ...report.notes.map((note) => `- ${markdown(note)}`), ''] : []),
-        `Time: ${Object.entries(report.seconds)
-            .map(([name, seconds]) => `${name} ${humanSeconds(seconds)}`)
-            .join(', ')}. Store: ${code(report.store)}.`,
-    ].join('\n');
-}
-/** Spoken lines that are listed with their reasons. */
-const summary_MOST_LINES = 30;
-function listOf(spoken) {
-    if (spoken.length === 0)
-        return '';
-    const listed = spoken.slice(0, summary_MOST_LINES).map(({ key, why }) => `${code(key)}: ${markdown(why)}`);
-    const more = spoken.length > summary_MOST_LINES ? [`and ${spoken.length - summary_MOST_LINES} more`] : [];
-    return ` (${[...listed, ...more].join(', ')})`;
-}
-/** The report of a failed build as Markdown. `folder`: places are shown relative to it. */
-function failureSummary(projectName, failures, folder) {
-    return [
-        `## ${markdown(projectName, TITLE)}: the build failed`,
-        '',
-        ...failures.flatMap((failure) => {
-            const [first] = failure.of;
-            const place = first?.place && failure.of.length === 1 ? `${code(shownPlace(folder, first.place))}: ` : '';
-            const hint = failure.hint ? `. ${markdown(failure.hint)}` : '';
-            return [
-                `- ${place}${markdown(headline(failure))}${hint}`,
-                ...placesOf(failure, folder).map((where) => `  - ${markdown(where)}`),
-            ];
-        }),
-    ].join('\n');
-}
-function count(number, noun) {
-    return `${number} ${noun}${number === 1 ? '' : 's'}`;
-}
-
-;// CONCATENATED MODULE: ./build/setup/voices.js
-
-
-
-
-
-
-
-
-/**
- * The Python of piper's own virtual environment, made if it is not there. Its engine is under the GPL: a program beside
- * ours, in an environment of its own. Throws UserError where it may not or cannot be made.
- */
-async function preparePiper(options) {
-    const { log, signal, setup, python, cachePrefix } = options;
-    const home = options.home ?? cacheHome();
-    const [machine, { facts: base }] = await Promise.all([readMachine(), findPython(python, signal)]);
-    const own = await ownEnvironment(RECIPES.piper, base, machine.system, home, cachePrefix);
-    const there = await probeEnvironment(own, signal);
-    if (there)
-        return there.executable;
-    const needed = () => neededToMake(base, false);
-    const needs = await needed();
-    const refusal = setup === 'never' ? 'setup is "never"' : needs.length > 0 ? machine.obstacle : undefined;
-    if (refusal !== undefined) {
-        const install = `${own.python} -m pip install --require-hashes --requirement ${requirementsFile(RECIPES.piper.name)}`;
-        throw missingError(needs, machine, refusal, {
-            lacking: ['piper-tts'],
-            executable: own.folder,
-            command: `${base.base_executable} -m venv ${own.folder} && ${install} && touch ${own.marker}`,
-        });
-    }
-    const { facts } = await provideEnvironment(own, options, async () => {
-        for (const line of await installSystem(needed, { machine, python: base.executable, home, log, signal }))
-            log.info(line);
-    });
-    return facts.executable;
-}
-/** Makes sure that espeak-ng is on PATH. Throws UserError where it may not or cannot be installed. */
-async function prepareEspeak(options) {
-    const { log, signal, setup, python } = options;
-    const needed = async () => ((await hasEspeak()) ? [] : [NEEDS.espeak]);
-    if ((await needed()).length === 0)
-        return;
-    const [machine, { facts }] = await Promise.all([readMachine(), findPython(python, signal)]);
-    const refusal = setup === 'never' ? 'setup is "never"' : machine.obstacle;
-    if (refusal !== undefined)
-        throw missingError([NEEDS.espeak], machine, refusal, undefined);
-    const home = options.home ?? cacheHome();
-    for (const line of await installSystem(needed, { machine, python: facts.executable, home, log, signal }))
-        log.info(line);
-}
-
-;// CONCATENATED MODULE: ./build/voice/cache-index.js
-
-
-
-
-/** The list that the services of scenes read, in the output folder. */
-const INDEX_FILE = 'cache.json';
-const CONFIG_FILE = 'voice_clone_config.json';
-const DEFAULT_FOLDER = 'media/voiceovers/qwen';
-/**
- * The folder that holds a project's spoken lines: `output_dir` of voice_clone_config.json, else the usual one. Throws
- * UserError for a folder outside the repository, or a configuration that cannot be read.
- */
-async function voiceFolder(projectDir, repoRoot) {
-    const path = (0,external_node_path_.join)(projectDir, CONFIG_FILE);
-    const text = await readUserText(path);
-    const config = text === undefined ? undefined : parseJson(path, text);
-    if (config && !cache_index_isObject(config.value)) {
-        throw new UserError(`${CONFIG_FILE} does not hold an object`, {
-            place: { file: path, line: 1 },
-            hint: `Write {"output_dir": "${DEFAULT_FOLDER}"}, or remove the file.`,
-        });
-    }
-    const configured = cache_index_isObject(config?.value) ? (config.value.output_dir ?? '') : '';
-    const problem = (what) => new UserError(`${CONFIG_FILE}: output_dir: ${what}`, {
-        place: config ? placeOfValue(config, ['output_dir']) : { file: path },
-        hint: `Give a folder inside the repository, relative to the project: "${DEFAULT_FOLDER}".`,
-    });
-    if (typeof configured !== 'string')
-        throw problem(`found ${JSON.stringify(configured)}, expected a text`);
-    const folder = (0,external_node_path_.resolve)(projectDir, configured || DEFAULT_FOLDER);
-    if (/\p{Cc}/u.test(configured))
-        throw problem(`${JSON.stringify(configured)} holds a control character`);
-    if (configured === '' && !(await liesWithin(folder, repoRoot))) {
-        throw new UserError(`${DEFAULT_FOLDER} leads out of the repository through a link`, {
-            place: { file: folder },
-            hint: 'Replace the link by a folder.',
-        });
-    }
-    // services expand a leading ~ to the home folder
-    if (configured.startsWith('~') || !(await liesWithin(folder, repoRoot)))
-        throw problem(`"${configured}" lies outside the repository`);
-    if ((0,external_node_path_.relative)(repoRoot, folder).split(external_node_path_.sep)[0] === '.git')
-        throw problem(`"${configured}" belongs to git`);
-    return folder;
-}
-/** Reads the index of a folder. Never throws: what is wrong with it is told in the result. */
-async function readIndex(folder) {
-    const path = (0,external_node_path_.join)(folder, INDEX_FILE);
-    const none = { entries: [], texts: new Map(), findings: [] };
-    try {
-        const text = await readUserText(path);
-        if (text === undefined)
-            return { ...none, found: 'nothing', fault: '' };
-        const file = parseJson(path, text);
-        if (file.root.type !== 'array')
-            return { ...none, found: 'unreadable', fault: `${path} does not hold a list` };
-        const texts = new Map();
-        const findings = [];
-        for (const [at, value] of file.value.entries()) {
-            const node = file.root.children?.[at];
-            if (cache_index_isObject(value))
-                texts.set(value, text.slice(node.offset, json_endOf(node)));
-            else
-                findings.push(`${path}:${file.lineOf(node.offset)}: an entry is not an object; it is dropped`);
-        }
-        return { found: 'list', fault: '', entries: [...texts.keys()], texts, findings };
-    }
-    catch (error) {
-        if (!(error instanceof UserError))
-            throw error;
-        const line = error.place?.line === undefined ? '' : `:${error.place.line}`;
-        return { ...none, found: 'unreadable', fault: `${path}${line}: ${error.message}` };
-    }
-}
-/** An index as text. Entries that were in it keep their text: others write numbers and escapes in their own way. */
-function printIndex(entries, { texts }) {
-    if (entries.length === 0)
-        return '[]\n';
-    const printed = entries.map((entry) => texts.get(entry) ?? JSON.stringify(entry, null, 2).replaceAll('\n', '\n  '));
-    return `[\n  ${printed.join(',\n  ')}\n]\n`;
-}
-/** What services read from an entry, under any of the names in use. */
-function cache_index_readEntry(entry) {
-    const input = cache_index_isObject(entry.input_data) ? entry.input_data : {};
-    return {
-        key: firstText(entry.narration_key),
-        text: firstText(entry.text, entry.input_text, input.text, input.input_text),
-        audio: firstText(entry.audio_file, entry.final_audio, entry.original_audio),
-    };
-}
-function firstText(...values) {
-    return values.find((value) => typeof value === 'string' && value.trim() !== '');
-}
-function cache_index_isObject(value) {
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-;// CONCATENATED MODULE: ./build/gates/reading.js
-
-const readings = new WeakMap();
-/** The reading of a source; made once. */
-function readingOf(source) {
-    const before = readings.get(source);
-    if (before)
-        return before;
-    const fresh = reading_read(source);
-    readings.set(source, fresh);
-    return fresh;
-}
-/** The value of a constant text, or undefined for anything computed. */
-function constantOf(source, node) {
-    if (!node)
-        return undefined;
-    try {
-        return constantText(source, node);
-    }
-    catch {
-        return undefined;
-    }
-}
-/** The value of an argument: by name, else the one at that position. */
-function argumentOf(call, name, position) {
-    const named = call.args.find((argument) => argument.name === name);
-    if (named)
-        return named.value;
-    const before = call.args.slice(0, position + 1);
-    return before.every((argument) => argument.name === undefined) ? before[position]?.value : undefined;
-}
-function reading_read(source) {
-    const calls = [];
-    const uses = [];
-    const bound = new Set();
-    const attributes = new Set();
-    const texts = [];
-    const comments = [];
-    source.tree.iterate({
-        enter: ({ name, node, from, to }) => {
-            if (name === 'CallExpression') {
-                const call = callOf(source, node);
-                if (call)
-                    calls.push(call);
-            }
-            else if (name === 'VariableName') {
-                const word = source.text.slice(from, to);
-                const role = roleOf(node);
-                if (role === 'bound')
-                    bound.add(word);
-                else if (role === 'taken')
-                    attributes.add(word);
-                else if (role === 'used')
-                    uses.push({ name: word, at: from });
-            }
-            else if (name === 'PropertyName')
-                attributes.add(source.text.slice(from, to));
-            else if (name === 'String') {
-                const value = constantOf(source, node);
-                if (value !== undefined)
-                    texts.push({ value, node });
-            }
-            else if (name === 'Comment')
-                comments.push(node);
-        },
-    });
-    const starts = lineStarts(source.text);
-    const placeOf = (at) => ({ file: source.path, line: lineAt(starts, at) });
-    return { source, calls, uses, bound, attributes, texts, comments, placeOf };
-}
-function callOf(source, node) {
-    const callee = node.firstChild;
-    const list = node.lastChild;
-    if (!callee || list?.name !== 'ArgList')
-        return undefined;
-    const called = textOf(source, callee).replaceAll(/\s+/g, '');
-    return { called, name: /(\w+)$/u.exec(called)?.[1] ?? '', args: argumentsOf(source, list), node };
-}
-function argumentsOf(source, list) {
-    const words = childrenOf(list).filter(({ name }) => !['(', ')', 'Comment'].includes(name));
-    const args = [];
-    for (let index = 0; index < words.length; index++) {
-        const [word, next, value] = words.slice(index, index + 3);
-        if (!word || word.name === ',')
-            continue;
-        if (next?.name === 'AssignOp' && value) {
-            args.push({ name: textOf(source, word), value });
-            index += 2;
-        }
-        else if ((word.name === '*' || word.name === '**') && next) {
-            args.push({ name: word.name, value: next });
-            index += 1;
-        }
-        else
-            args.push({ name: undefined, value: word });
-    }
-    return args;
-}
-const BINDING_PARENTS = new Set([
-    'FunctionDefinition',
-    'ClassDefinition',
-    'ParamList',
-    'CapturePattern',
-    'ScopeStatement',
-    'TypeParam',
-]);
-/** What a name does where it stands. `taken`: it is what `from ... import` takes from another module. */
-function roleOf(node) {
-    const { parent, prevSibling, nextSibling } = node;
-    if (!parent)
-        return 'used';
-    if (parent.name === 'ImportStatement') {
-        const isRenamed = nextSibling?.name === 'as';
-        return isRenamed ? 'taken' : 'bound';
-    }
-    if (parent.name === 'ArgList' && nextSibling?.name === 'AssignOp')
-        return 'argument';
-    if (parent.name === 'ParamList') {
-        return prevSibling?.name === 'AssignOp' || prevSibling?.name === 'TypeDef' ? 'used' : 'bound';
-    }
-    if (BINDING_PARENTS.has(parent.name) || prevSibling?.name === 'as')
-        return 'bound';
-    let target = node;
-    while (target.parent &&
-        ['TupleExpression', 'ArrayExpression', 'ParenthesizedExpression'].includes(target.parent.name))
-        target = target.parent;
-    const holder = target.parent;
-    if (holder?.name === 'NamedExpression' && holder.firstChild?.from === node.from)
-        return 'bound';
-    if (holder?.name === 'AssignStatement' && comesBefore(target, 'AssignOp'))
-        return 'bound';
-    if (holder && /^(ForStatement|.*ComprehensionExpression)$/.test(holder.name) && isLoopTarget(target))
-        return 'bound';
-    return 'used';
-}
-function comesBefore(node, name) {
-    for (let next = node.nextSibling; next; next = next.nextSibling)
-        if (next.name === name)
-            return true;
-    return false;
-}
-function isLoopTarget(node) {
-    for (let before = node.prevSibling; before; before = before.prevSibling) {
-        if (before.name === 'in')
-            return false;
-        if (before.name === 'for')
-            return true;
-    }
-    return false;
-}
-function lineStarts(text) {
-    const starts = [0];
-    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1))
-        starts.push(at + 1);
-    return starts;
-}
-/** The line of an offset, from 1. */
-function lineAt(starts, at) {
-    let [low, high] = [0, starts.length];
-    while (high - low > 1) {
-        const middle = (low + high) >> 1;
-        if ((starts[middle] ?? 0) <= at)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low + 1;
-}
-
-;// CONCATENATED MODULE: ./build/gates/check.js
-
-
-/** The sources of a scene as checks look at them. */
-function sourcesUnderCheck(scene, { sources, certain }) {
-    const named = [...sources];
-    const own = named.filter(([, source]) => source === scene.source);
-    const others = named.filter(([, source]) => source !== scene.source);
-    return [...own, ...others].map(([name, source]) => underCheck(source, scene, certain.has(name)));
-}
-function underCheck(source, scene, isSure) {
-    const isOwn = source === scene.source;
-    return {
-        reading: readingOf(source),
-        isOwn,
-        severityAt: (at) => (isSure && alwaysRuns(source, at, isOwn ? scene.className : undefined) ? 'error' : 'warning'),
-    };
-}
-/** A finding of a scene at a place of its sources. */
-function findingAt({ scene }, severity, place, message, hint) {
-    return { severity, message, place, hint, sceneId: scene.id };
-}
-
-;// CONCATENATED MODULE: ./build/gates/assets.js
-
-
-/** What reads a file by the name it is given, with the endings that Manim adds. */
-const READERS = {
-    ImageMobject: { argument: 'filename_or_array', endings: ['.jpg', '.jpeg', '.png', '.gif', '.ico'] },
-    SVGMobject: { argument: 'file_name', endings: ['.svg'] },
-    add_sound: { argument: 'sound_file', endings: ['.wav', '.mp3'] },
-};
-/** Images, drawings and sounds that are not there. */
-const assets = (under) => {
-    // the folder of assets may be another one, or the scene may make the file
-    const isElsewhere = under.sources.some(({ reading }) => ['assets_dir', 'chdir', 'download', 'urlretrieve', 'savefig', 'imwrite', 'save', 'write_bytes'].some((name) => reading.attributes.has(name)));
-    return under.sources.flatMap(({ reading, severityAt }) => reading.calls.flatMap((call) => {
-        const reader = Object.hasOwn(READERS, call.name) ? READERS[call.name] : undefined;
-        if (!reader || reading.bound.has(call.name))
-            return [];
-        const file = constantOf(reading.source, argumentOf(call, reader.argument, 0));
-        if (!file || file.startsWith('~') || isThere(file, reader.endings, under))
-            return [];
-        const isUsedElsewhere = under.sources.flatMap((source) => source.reading.texts).filter(({ value }) => value === file).length > 1;
-        const severity = isElsewhere || isUsedElsewhere ? 'warning' : severityAt(call.node.from);
-        return [
-            findingAt(under, severity, reading.placeOf(call.node.from), `no file ${file} for ${call.name}`, 'Paths are relative to the project folder. Add the file there, or correct its name.'),
-        ];
-    }));
-};
-function isThere(file, endings, { exists }) {
-    return ['', ...endings].some((ending) => exists(`${file}${ending}`));
-}
-
-;// CONCATENATED MODULE: ./build/gates/latex.js
-
-
-/** What sets formulas, and whether its text starts in mathematics. */
-const FORMULAS = {
-    MathTex: 'math',
-    SingleStringMathTex: 'math',
-    Tex: 'text',
-    Title: 'text',
-};
-/** LaTeX that cannot be set, as far as that is certain: Manim itself closes braces that are open. */
-const latex = (under) => {
-    // a template of the scene's own may define anything
-    const hasTemplate = under.sources.some(({ reading }) => reading.attributes.has('tex_template') || reading.bound.has('tex_template'));
-    return under.sources.flatMap(({ reading, severityAt }) => reading.calls.flatMap((call) => {
-        const kind = Object.hasOwn(FORMULAS, call.name) ? FORMULAS[call.name] : undefined;
-        if (!kind || reading.bound.has(call.name))
-            return [];
-        const options = call.args.map(({ name }) => name);
-        const isOrdinary = options.every((name) => name !== 'tex_template' && name !== 'tex_environment' && name !== '*' && name !== '**');
-        const parts = call.args
-            .filter(({ name }) => name === undefined)
-            .map(({ value }) => constantOf(reading.source, value));
-        if (!isOrdinary || parts.length === 0 || parts.includes(undefined))
-            return [];
-        const problem = problemOf(parts.join(' '), kind);
-        if (!problem)
-            return [];
-        return [
-            findingAt(under, hasTemplate ? 'warning' : severityAt(call.node.from), reading.placeOf(call.node.from), `LaTeX cannot set this ${call.name}: ${problem}`, 'Correct the formula.'),
-        ];
-    }));
-};
-function problemOf(tex, kind) {
-    // what a backslash escapes is a character like any other; "\\" is a new line
-    const plain = tex.replaceAll(/\\\\|\\[{}$%&#_]/g, '  ');
-    return environmentProblem(plain) ?? bracesProblem(plain) ?? dollarProblem(plain, kind);
-}
-/** \begin and \end that do not match. */
-function environmentProblem(tex) {
-    const open = [];
-    for (const { 1: word, 2: name = '' } of tex.matchAll(/\\(begin|end)\s*\{([^}]*)\}/g)) {
-        if (word === 'begin')
-            open.push(name);
-        else {
-            const last = open.pop();
-            if (last === undefined)
-                return `\\end{${name}} has no \\begin{${name}}`;
-            if (last !== name)
-                return `\\begin{${last}} ends with \\end{${name}}`;
-        }
-    }
-    const left = open.at(-1);
-    return left === undefined ? undefined : `\\begin{${left}} has no \\end{${left}}`;
-}
-/** Manim adds braces that are missing at either end; what closes before it opens is still wrong. */
-function bracesProblem(tex) {
-    const count = (mark) => tex.split(mark).length - 1;
-    let depth = Math.max(0, count('}') - count('{'));
-    for (const mark of tex) {
-        if (mark === '{')
-            depth++;
-        if (mark === '}' && --depth < 0)
-            return 'a brace closes before it opens';
-    }
-    return undefined;
-}
-function dollarProblem(tex, kind) {
-    const dollars = tex.split('$').length - 1;
-    if (kind === 'text')
-        return dollars % 2 === 0 ? undefined : 'a $ has no second one';
-    // \text{...} may hold $...$
-    return dollars > 0 && !/\\(text|mbox|hbox|parbox)/.test(tex)
-        ? 'a MathTex is mathematics already: leave out the $'
-        : undefined;
-}
-
-;// CONCATENATED MODULE: ./build/gates/old-names.js
-
-
-/** Names of old Manim, and of 3b1b's, that Manim Community no longer has, with what takes their place. */
-const OLD_NAMES = {
-    ShowCreation: 'Create',
-    TextMobject: 'Tex',
-    TexMobject: 'MathTex',
-    TexText: 'Tex',
-    OldTex: 'MathTex',
-    OldTexText: 'Tex',
-    FadeInFrom: 'FadeIn(mobject, shift=...)',
-    FadeInFromDown: 'FadeIn(mobject, shift=UP)',
-    FadeInFromPoint: 'FadeIn(mobject, target_position=...)',
-    FadeInFromLarge: 'FadeIn(mobject, scale=...)',
-    FadeOutAndShift: 'FadeOut(mobject, shift=...)',
-    FadeOutAndShiftDown: 'FadeOut(mobject, shift=DOWN)',
-    FadeOutToPoint: 'FadeOut(mobject, target_position=...)',
-    VFadeIn: 'FadeIn',
-    VFadeOut: 'FadeOut',
-    VFadeInThenOut: 'FadeIn, then FadeOut',
-    ShowCreationThenDestruction: 'ShowPassingFlash',
-    ShowCreationThenFadeOut: 'Create, then FadeOut',
-    ShowCreationThenFadeAround: 'Circumscribe',
-    ShowCreationThenDestructionAround: 'Circumscribe',
-    AnimationOnSurroundingRectangle: 'Circumscribe',
-    ShowPassingFlashAround: 'Circumscribe',
-    CircleIndicate: 'Circumscribe(mobject, Circle)',
-    FlashAround: 'Circumscribe',
-    FlashUnder: 'Circumscribe',
-    WiggleOutThenIn: 'Wiggle',
-    GraphScene: 'Axes in a Scene',
-    ParametricSurface: 'Surface',
-    ContinualAnimation: 'an updater (mobject.add_updater)',
-    ContinualRotation: 'Rotating, or an updater',
-    CodeMobject: 'Code',
-    LabelledDot: 'LabeledDot',
-    FullScreenFadeRectangle: 'FullScreenRectangle',
-    ReconfigurableScene: 'Scene',
-    InteractiveScene: 'Scene',
-    FRAME_WIDTH: 'config.frame_width',
-    FRAME_HEIGHT: 'config.frame_height',
-    FRAME_X_RADIUS: 'config.frame_x_radius',
-    FRAME_Y_RADIUS: 'config.frame_y_radius',
-    PIXEL_WIDTH: 'config.pixel_width',
-    PIXEL_HEIGHT: 'config.pixel_height',
-    COLOR_MAP: 'the colours by name, or manim_colors',
-    hex_to_color: 'ManimColor',
-    Color: 'ManimColor',
-    get_norm: 'np.linalg.norm',
-    CYAN: 'PURE_CYAN or ManimColor("#00FFFF")',
-    MAGENTA: 'PURE_MAGENTA or ManimColor("#FF00FF")',
-};
-const MANIM = /^manim(\.|$)/;
-/** Names that Manim had once and no longer has. */
-const oldNames = (under) => {
-    const isBound = (name) => under.sources.some(({ reading }) => reading.bound.has(name) || reading.texts.some(({ value }) => value === name));
-    return under.sources.flatMap(({ reading, severityAt }) => {
-        const imports = importsOf(reading.source).filter(({ level }) => level === 0);
-        const taken = imports.flatMap(({ module, names, at }) => MANIM.test(module) ? (names ?? []).map(({ name, as }) => ({ name, as, at })) : []);
-        const stars = imports.filter(({ names }) => names?.some(({ name }) => name === '*'));
-        const isManims = stars.some(({ module }) => MANIM.test(module));
-        // another package may bring the name
-        const isOnlyManims = stars.every(({ module }) => MANIM.test(module) || KNOWN_STARS.test(module));
-        const finding = (name, at, severity = severityAt(at)) => findingAt(under, severity, reading.placeOf(at), `Manim has no ${name} any more`, `Write ${OLD_NAMES[name]} instead.`);
-        const fromImports = taken.flatMap(({ name, at }) => (Object.hasOwn(OLD_NAMES, name) ? [finding(name, at)] : []));
-        const fromUses = isManims
-            ? reading.uses.flatMap(({ name, at }) => Object.hasOwn(OLD_NAMES, name) && !isBound(name)
-                ? [finding(name, at, isOnlyManims ? severityAt(at) : 'warning')]
-                : [])
-            : [];
-        return [...fromImports, ...firstOfEach(fromUses)];
-    });
-};
-/** Modules whose `import *` brings none of these names. */
-const KNOWN_STARS = /^(math|numpy|typing|pathlib|manim_voiceover(_plus)?|narration_script|flaming_horse(_voice)?)(\.|$)/;
-/** One finding for each message: the first that is an error, else the first. */
-function firstOfEach(findings) {
-    const first = new Map();
-    for (const found of findings) {
-        const before = first.get(found.message);
-        if (!before || (before.severity === 'warning' && found.severity === 'error'))
-            first.set(found.message, found);
-    }
-    return [...first.values()];
-}
-
-;// CONCATENATED MODULE: ./build/gates/picture.js
-
-
-/** The largest side that x264 encodes, in pixels. */
-const LARGEST_SIDE = 16384;
-const OPTION = /^(?:\w+\.)?config(?:\.(\w+)|\[\s*["'](\w+)["']\s*\])$/;
-/** Sizes and frame rates that no video has. `keepsSize`: the picture is made at the size that the scene sets. */
-const pictureSize = (keepsSize) => (under) => under.sources.flatMap(({ reading, severityAt }) => childrenOf(reading.source.tree.topNode).flatMap((statement) => {
-    const { firstChild, lastChild } = statement;
-    if (statement.name !== 'AssignStatement' || !firstChild || !lastChild)
-        return [];
-    const match = OPTION.exec(textOf(reading.source, firstChild));
-    const option = match?.[1] ?? match?.[2] ?? '';
-    const written = textOf(reading.source, lastChild).replaceAll('_', '');
-    if (!/^-?\d+(\.\d+)?$/.test(written))
-        return [];
-    const problem = picture_problemOf(option, Number(written), keepsSize);
-    if (!problem)
-        return [];
-    return [
-        findingAt(under, severityAt(statement.from), reading.placeOf(statement.from), `${option} is ${written}: ${problem}`, option === 'frame_rate' ? 'Use a frame rate such as 30 or 60.' : 'Use an even number of pixels.'),
-    ];
-}));
-function picture_problemOf(option, value, keepsSize) {
-    if (option === 'frame_rate') {
-        if (value <= 0)
-            return 'a video needs frames';
-        return keepsSize && value > 1000 ? 'no player shows so many frames a second' : undefined;
-    }
-    if (option !== 'pixel_width' && option !== 'pixel_height')
-        return undefined;
-    if (value <= 0)
-        return 'a picture needs pixels';
-    if (!Number.isInteger(value))
-        return 'a picture has whole pixels';
-    if (!keepsSize)
-        return undefined;
-    if (value % 2 !== 0)
-        return 'x264 needs even numbers of pixels';
-    return value > LARGEST_SIDE ? `x264 takes up to ${LARGEST_SIDE}` : undefined;
-}
-
-;// CONCATENATED MODULE: ./build/gates/placeholders.js
-
-
-
-/** A token that a template leaves to be filled: {{SCENE_TITLE}}, {{PLACEHOLDER}}. */
-const TOKEN = /\{\{\s*(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|PLACEHOLDER|TODO|TITLE|TEXT|CONTENT|TOPIC|NAME|scene_body|narration_key|class_name)\s*\}\}/;
-/** What the scaffold of a scene holds until its author fills it. */
-const SCAFFOLD = [
-    {
-        pattern: /\bbox\s*=\s*Rectangle\(\s*width\s*=\s*4(?:\.0)?\s*,\s*height\s*=\s*2\.4\b/,
-        what: "the scaffold's demo rectangle",
-    },
-];
-const SCAFFOLD_COMMENT = /^#\s*(?:TODO: Add animations here|PROMPT: )/;
-/** Tokens and texts of a template that nobody filled in. */
-const placeholders = (under) => under.sources.flatMap(({ reading }) => {
-    const found = [];
-    for (const { value, node } of reading.texts) {
-        const token = TOKEN.exec(value)?.[0];
-        // double braces group the parts of a formula, and stand for single ones in a format
-        if (token && !placeholders_isInside(node, reading, /^(MathTex|Tex|SingleStringMathTex|Title)$/) && !isFormatted(node, reading))
-            found.push({ at: node.from, what: `the placeholder ${token}` });
-    }
-    for (const { pattern, what } of SCAFFOLD) {
-        const at = pattern.exec(reading.source.text)?.index;
-        if (at !== undefined)
-            found.push({ at, what });
-    }
-    const comment = reading.comments.find((node) => SCAFFOLD_COMMENT.test(textOf(reading.source, node)));
-    if (comment)
-        found.push({ at: comment.from, what: 'an instruction of the scaffold' });
-    const tokens = bareTokens(reading);
-    return [
-        ...found.map(({ at, what }) => findingAt(under, 'warning', reading.placeOf(at), `${what} is still in the scene`, 'Put the real content there.')),
-        ...tokens.map(({ at, token }) => findingAt(under, 'warning', reading.placeOf(at), `the placeholder ${token} is still in the scene`, 'Put the real content there.')),
-    ];
-});
-/** Operators that a web page has escaped: a &lt; b. */
-const escapedOperators = (under) => under.sources.flatMap(({ reading, severityAt }) => {
-    const { text } = reading.source;
-    return [...text.matchAll(/&(?:lt|gt|amp|quot|#39);/g)].flatMap(({ 0: escaped, index }) => {
-        const node = reading.source.tree.resolveInner(index, 1);
-        const inText = enclosing(node, ['String', 'FormatString', 'Comment', 'ContinuedString']);
-        if (!inText) {
-            return [
-                findingAt(under, severityAt(index), reading.placeOf(index), `${escaped} is an operator escaped as HTML`, 'Write < or > itself.'),
-            ];
-        }
-        if (inText.name === 'Comment' || !placeholders_isInside(inText, reading, /^(Text|Tex|MathTex|Title)$/))
-            return [];
-        return [
-            findingAt(under, 'warning', reading.placeOf(index), `this text shows ${escaped} as it stands`, 'Write the character itself; only MarkupText takes HTML.'),
-        ];
-    });
-});
-/** {{TOKEN}} as code: a set in a set. */
-function bareTokens(reading) {
-    return [...reading.source.text.matchAll(new RegExp(TOKEN, 'g'))].flatMap(({ 0: token, index }) => {
-        const node = reading.source.tree.resolveInner(index, 1);
-        return enclosing(node, ['String', 'FormatString', 'Comment']) ? [] : [{ at: index, token }];
-    });
-}
-function enclosing(start, names) {
-    for (let node = start; node; node = node.parent)
-        if (names.includes(node.name))
-            return node;
-    return undefined;
-}
-/** Whether a text is an argument of a call of that name. */
-function placeholders_isInside(node, { source }, name) {
-    for (let at = node.parent; at; at = at.parent) {
-        if (at.name === 'CallExpression' && at.firstChild) {
-            const called = textOf(source, at.firstChild);
-            if (name.test(called.split('.').at(-1)?.trim() ?? ''))
-                return true;
-        }
-        if (at.name.endsWith('Statement') || at.name === 'Body')
-            return false;
-    }
-    return false;
-}
-/** Whether `.format(...)` or a template of another kind is applied to a text. */
-function isFormatted(node, { source }) {
-    return (/^\s*(\)\s*)?\.\s*(format|replace|render|substitute)\b/.test(source.text.slice(node.to, node.to + 40)) ||
-        constantOf(source, node) === undefined);
-}
-
-;// CONCATENATED MODULE: ./build/gates/project-wide.js
-
-
-
-
-
-/** What no single scene is to blame for. */
-async function projectFindings(project) {
-    return [
-        ...unspokenLines(project),
-        ...sceneTwice(project),
-        ...placeholderLines(project),
-        ...(await unnamedScenes(project)),
-    ];
-}
-/** Narration lines that no scene speaks. */
-function unspokenLines({ narration, scenes, faults, dependencies, state }) {
-    const used = new Set(scenes.flatMap(({ id }) => dependencies.get(id)?.narrationKeys ?? []));
-    for (const { id } of faults) {
-        const key = state.scenes.find((scene) => scene.id === id)?.narrationKey;
-        if (key === undefined)
-            return []; // it may be any line that a scene that cannot be read speaks
-        used.add(key);
-    }
-    return narration.lines
-        .filter(({ key }) => !used.has(key))
-        .map(({ key, line }) => ({
-        severity: 'warning',
-        message: `no scene speaks narration line "${key}"`,
-        place: { file: narration.file, line },
-        hint: 'Speak it in a scene with self.voiceover(text=SCRIPT["..."]), or remove it.',
-    }));
-}
-/** Two scenes of the state that are one and the same class. */
-function sceneTwice({ scenes, state }) {
-    return scenes.flatMap((scene, index) => {
-        const before = scenes
-            .slice(0, index)
-            .find(({ file, className }) => file === scene.file && className === scene.className);
-        if (!before)
-            return [];
-        return [
-            {
-                severity: 'warning',
-                message: `scenes ${before.id} and ${scene.id} are the same class of the same file: it is shown twice`,
-                place: placeOfScene(state, scene.id, 'file'),
-                hint: 'Give each its own class, unless the video is meant to show it twice.',
-            },
-        ];
-    });
-}
-/** Narration that a template left to be filled, or that a web page has escaped. */
-function placeholderLines({ narration }) {
-    return narration.lines.flatMap(({ key, text, line }) => {
-        const found = /\{\{[^{}]*\}\}|&(?:lt|gt|amp|quot|#39);/.exec(text)?.[0];
-        if (!found)
-            return [];
-        return [
-            {
-                severity: 'warning',
-                message: `narration line "${key}" has ${found} in it, which is spoken as it stands`,
-                place: { file: narration.file, line },
-                hint: 'Write the words that are to be heard.',
-            },
-        ];
-    });
-}
-/** Scene files of the project folder that the state does not name. */
-async function unnamedScenes(project) {
-    const { folder, scenes, faults, state, dependencies } = project;
-    const named = new Set([
-        ...scenes.flatMap(({ id }) => [...(dependencies.get(id)?.sources.values() ?? [])].map(({ path }) => path)),
-        ...faults.map(({ id }) => (0,external_node_path_.join)(folder, state.scenes.find((scene) => scene.id === id)?.file ?? `${id}.py`)),
-        project.narration.file,
-    ]);
-    const names = await (0,promises_namespaceObject.readdir)(folder).catch(() => []);
-    const findings = [];
-    for (const name of names.sort()) {
-        const path = (0,external_node_path_.join)(folder, name);
-        if (!/^scene.*\.py$/i.test(name) || named.has(path))
-            continue;
-        const source = await readPython(path).catch(() => undefined);
-        const scene = source && classesOf(source).find((found) => isScene(scene_class_kindOf(found, [source])));
-        if (!scene)
-            continue;
-        findings.push({
-            severity: 'warning',
-            message: `${name} has the scene ${scene.name}, but project_state.json does not name the file`,
-            place: placeOf(source, { from: scene.at }),
-            hint: 'Add it to "scenes" in project_state.json, or remove the file.',
-        });
-    }
-    return findings;
-}
-function isScene(kind) {
-    return kind === 'voiceover' || kind === 'scene';
 }
 
 ;// CONCATENATED MODULE: ./node_modules/valibot/dist/index.mjs
@@ -49478,11 +47391,11 @@ function safeInteger(message$1) {
 //#endregion
 //#region src/actions/size/size.ts
 /* @__NO_SIDE_EFFECTS__ */
-function dist_size(requirement, message$1) {
+function size(requirement, message$1) {
 	return {
 		kind: "validation",
 		type: "size",
-		reference: dist_size,
+		reference: size,
 		async: false,
 		expects: `${requirement}`,
 		requirement,
@@ -53908,6 +51821,2188 @@ function unwrap(schema) {
 
 //#endregion
 
+;// CONCATENATED MODULE: ./build/store/json.js
+
+
+
+/** Reads a JSON file of an entry. Throws an Error that names the file where it is not what `schema` says. */
+async function readJson(path, schema) {
+    const name = (0,external_node_path_.basename)(path);
+    const text = await (0,external_node_fs_promises_namespaceObject.readFile)(path, 'utf8');
+    let value;
+    try {
+        value = JSON.parse(text);
+    }
+    catch {
+        throw new Error(`${name} is not JSON`);
+    }
+    const result = safeParse(schema, value, { abortEarly: true });
+    if (result.success)
+        return result.output;
+    const [issue] = result.issues;
+    throw new Error(`${name} is not valid: ${getDotPath(issue) ?? 'it'}: ${issue.message}`);
+}
+/** Texts by name. Any name will do, `__proto__` too, which v.record drops. */
+const texts = custom((value) => typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((member) => typeof member === 'string'), 'expected texts by name');
+/** A number of something: 0, 1, 2 ... */
+const count = pipe(dist_number(), safeInteger(), minValue(0));
+/** A length in seconds. */
+const seconds = pipe(dist_number(), finite(), minValue(0));
+
+;// CONCATENATED MODULE: ./build/setup/record.js
+
+
+
+
+
+/** The versions that set-up brought from this state the last time; undefined where that is not known. */
+async function recordedVersions(record) {
+    const { folder, prefix } = record_placeOf(record);
+    const read = (restored) => readJson((0,external_node_path_.join)(restored, FILE), texts);
+    const found = await record.store.restore({ key: `${prefix}newest`, path: folder }, read, [prefix]);
+    return found.outcome === 'found' ? found.value : undefined; // else set-up will tell
+}
+/** Notes what set-up made of the machine. The same state may lead elsewhere later; the newest record counts. */
+async function recordVersions(versions, record) {
+    const { folder, prefix } = record_placeOf(record);
+    try {
+        await (0,external_node_fs_promises_namespaceObject.mkdir)(folder, { recursive: true });
+        await writeFile((0,external_node_path_.join)(folder, FILE), JSON.stringify(versions));
+    }
+    catch {
+        return; // a cache home that cannot be written costs the next build a moment
+    }
+    record.store.save({ key: `${prefix}${contentKey(versions).slice(0, 24)}`, path: folder });
+}
+const FILE = 'versions.json';
+function record_placeOf({ before, cachePrefix, home }) {
+    const state = contentKey(before).slice(0, 24);
+    return { folder: (0,external_node_path_.join)(home, 'runtime', state), prefix: `${cacheKey(cachePrefix, 'runtime', state)}-` };
+}
+
+;// CONCATENATED MODULE: ./build/setup/tools.js
+
+
+
+
+/** Standard output of a short program, undefined where it is missing or fails. */
+async function output(program, args) {
+    const path = await findOnPath(program);
+    if (path === undefined)
+        return undefined;
+    const { status, stdout } = await run(path, args, { env: childEnvironment(), wallLimit: 60 });
+    return status === 0 ? stdout : undefined;
+}
+/** The version of ffmpeg; undefined where it or ffprobe is missing, or where it cannot encode H.264. */
+async function ffmpegVersion() {
+    const [text, ffprobe] = await Promise.all([output('ffmpeg', ['-version']), findOnPath('ffprobe')]);
+    if (text === undefined || ffprobe === undefined || !text.includes('--enable-libx264'))
+        return undefined;
+    return /^ffmpeg version (\S+)/.exec(text)?.[1];
+}
+/** Generic families: what they stand for depends on fontconfig's settings, not on the installed fonts alone. */
+const GENERIC_FAMILIES = ['sans', 'serif', 'monospace'];
+const FONT_FORMAT = '%{family}|%{style}|%{postscriptname}|%{fontversion}|%{fontformat}\n';
+/** A hash over the fonts that a scene can use, wherever they lie; undefined where there are none or no fontconfig. */
+async function fontsHash() {
+    const [list, ...generic] = await Promise.all([
+        output('fc-list', ['--format', FONT_FORMAT]),
+        ...GENERIC_FAMILIES.map((family) => output('fc-match', ['--format', FONT_FORMAT, family])),
+    ]);
+    // Pango draws with no Type 1 font
+    const fonts = (list ?? '').split('\n').filter((line) => line !== '' && !line.endsWith('|Type 1'));
+    if (fonts.length === 0)
+        return undefined;
+    return contentKey([[...new Set(fonts)].sort(), generic.map((match) => match ?? '')]);
+}
+/** What the default template of Tex and MathTex needs. */
+const LATEX_FILES = [
+    'article.cls',
+    'standalone.cls',
+    'preview.sty',
+    'babel.sty',
+    'english.ldf',
+    'amsmath.sty',
+    'amssymb.sty',
+];
+/** The LaTeX of this machine; undefined where it lacks something that Tex and MathTex need. */
+async function findLatex() {
+    const [latex, dvisvgm, found] = await Promise.all([
+        output('latex', ['--version']),
+        output('dvisvgm', ['--version']),
+        output('kpsewhich', LATEX_FILES),
+    ]);
+    const files = (found ?? '').split('\n').filter((line) => line !== '');
+    if (latex === undefined || dvisvgm === undefined || files.length < LATEX_FILES.length)
+        return undefined;
+    const contents = await Promise.all(files.map(async (file) => sha256(await (0,external_node_fs_promises_namespaceObject.readFile)(file))));
+    const release = /\(([^)]+)\)/.exec(latex)?.[1] ?? latex.split('\n')[0];
+    return { version: `${release}, ${dvisvgm.trim()}`, packages: contentKey(contents) };
+}
+/** Whether espeak-ng is on PATH. */
+async function hasEspeak() {
+    return (await findOnPath('espeak-ng')) !== undefined;
+}
+/** What is missing of that which compiles Python packages against cairo and pango. */
+async function lackingToCompile() {
+    const [cc, cxx, development] = await Promise.all([
+        findOnPath('cc'),
+        findOnPath('c++'),
+        output('pkg-config', ['--exists', 'cairo', 'pango', 'pangocairo', 'pangoft2']),
+    ]);
+    const lacking = [];
+    if (!cc || !cxx)
+        lacking.push('compiler');
+    if (development === undefined)
+        lacking.push('development');
+    return lacking;
+}
+
+;// CONCATENATED MODULE: ./build/setup/runtime.js
+
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * The versions that rendering will have, without installing anything: those that are here, or where something is missing
+ * those that set-up brought the last time on such a machine. A guess in the latter case; prepareRuntime tells. Where
+ * nothing is missing, the runtime itself comes with them.
+ */
+async function expectRuntime(options) {
+    const started = performance.now();
+    const seen = await look(options);
+    if (isWhole(seen.ready) && missingTools(seen.tools, options.latex).length === 0) {
+        const runtime = runtimeOf(seen.ready, seen.tools, seen, options, started);
+        return { versions: runtime.versions, runtime, python: seen.ready.facts };
+    }
+    const here = versionsOf(seen.ready?.facts ?? seen.found.facts, seen.tools, options.latex);
+    const expected = forgets(options) ? await recordedVersions(recordOf(seen, options)) : undefined;
+    return { versions: expected ?? here, runtime: undefined, python: seen.ready?.facts ?? seen.found.facts };
+}
+/** Makes ready what renders scenes. Throws UserError where something is missing that may not or cannot be installed. */
+async function prepareRuntime(options) {
+    const started = performance.now();
+    const seen = await look(options);
+    const report = [];
+    const refusal = options.setup === 'never' ? 'setup is "never"' : seen.machine.obstacle;
+    if (refusal !== undefined)
+        await refuse(seen, options, refusal);
+    const [ready, installed] = await settle(seen.ready ?? own(seen, options, report), installTools(seen, options));
+    const whole = isWhole(ready) ? ready : await mendLibraries(ready, seen, options, report);
+    // packages that compile, too, may bring fonts
+    const tools = installed.length > 0 || whole !== seen.ready ? await findTools(options.latex) : seen.tools;
+    const still = missingTools(tools, options.latex);
+    if (still.length > 0)
+        throw stillMissing(still, await findOnPath('ffmpeg'));
+    const runtime = runtimeOf(whole, tools, seen, options, started, [...report, ...installed]);
+    if (forgets(options) && (installed.length > 0 || !isWhole(seen.ready)))
+        await recordVersions(runtime.versions, recordOf(seen, options));
+    return runtime;
+}
+/** What is ready as the runtime of a build. `done`: lines about what was installed. */
+function runtimeOf(ready, tools, seen, options, started, done = []) {
+    const { facts, source } = ready;
+    const programs = `ffmpeg ${tools.ffmpeg}${tools.latex ? `; ${tools.latex.version}` : ''}`;
+    return {
+        python: facts.executable,
+        source,
+        versions: versionsOf(facts, tools, options.latex),
+        report: [describe(ready, seen), programs, ...done],
+        seconds: (performance.now() - started) / 1000,
+    };
+}
+/** Makes sure that ffmpeg is there, and nothing else: what joining stored scenes needs. Returns lines for the report. */
+async function prepareFfmpeg(options) {
+    const lacking = async () => ((await ffmpegVersion()) ? [] : [NEEDS.ffmpeg]);
+    if ((await lacking()).length === 0)
+        return [];
+    const [machine, found] = await Promise.all([readMachine(), findPython(options.python, options.signal)]);
+    const refusal = options.setup === 'never' ? 'setup is "never"' : machine.obstacle;
+    if (refusal !== undefined)
+        throw missingError([NEEDS.ffmpeg], machine, refusal, undefined);
+    const installed = await installSystem(lacking, installContext({ machine, found }, options));
+    if ((await lacking()).length > 0)
+        throw stillMissing([NEEDS.ffmpeg], await findOnPath('ffmpeg'));
+    return installed;
+}
+/** The versions that matter to a scene without Tex and MathTex. */
+function withoutLatex(versions) {
+    return Object.fromEntries(Object.entries(versions).filter(([name]) => !name.startsWith('latex')));
+}
+async function look(options) {
+    const { python, cachePrefix, signal } = options;
+    const looking = Promise.all([readMachine(), findTools(options.latex)]);
+    const found = await findPython(python, signal);
+    const [machine, tools] = await looking;
+    const own = await ownEnvironment(RECIPES.render, found.facts, machine.system, homeOf(options), cachePrefix);
+    if (lackingForScenes(found.facts).length === 0)
+        return { machine, found, own, ready: found, tools };
+    const facts = await probeEnvironment(own, signal);
+    return { machine, found, own, ready: facts && { facts, source: 'own' }, tools };
+}
+async function findTools(latex) {
+    const [ffmpeg, fonts, tex] = await Promise.all([ffmpegVersion(), fontsHash(), latex ? findLatex() : undefined]);
+    return { ffmpeg, fonts, latex: tex };
+}
+/** Installs the programs that are missing. Returns lines for the report. */
+async function installTools(seen, options) {
+    if (missingTools(seen.tools, options.latex).length === 0)
+        return [];
+    const lacking = (latex) => async () => missingTools(await findTools(latex), latex);
+    const context = installContext(seen, options);
+    const small = await installSystem(lacking(false), context);
+    // LaTeX takes a minute or two: what an environment waits for comes before it
+    return options.latex ? [...small, ...(await installSystem(lacking(true), context))] : small;
+}
+function missingTools(tools, latex) {
+    const needs = [];
+    if (!tools.ffmpeg)
+        needs.push(NEEDS.ffmpeg);
+    if (!tools.fonts)
+        needs.push(NEEDS.fonts);
+    if (latex && !tools.latex)
+        needs.push(NEEDS.latex);
+    return needs;
+}
+function isWhole(ready) {
+    return ready !== undefined && ready.facts.broken.length === 0;
+}
+/** Throws one error that lists all that is missing; returns where nothing is. */
+async function refuse(seen, options, why) {
+    const { machine, found, ready, tools } = seen;
+    const needs = missingTools(tools, options.latex);
+    if (ready && !isWhole(ready))
+        needs.push(NEEDS.libraries);
+    // without leave to install packages of the system we still make an environment, where it needs none
+    const toMake = ready ? undefined : await neededToMake(found.facts, true);
+    const mayMake = options.setup === 'auto' && toMake?.length === 0;
+    if (ready || mayMake) {
+        if (needs.length > 0)
+            throw missingError(needs, machine, why, undefined);
+        return;
+    }
+    const { executable } = found.facts;
+    throw missingError([...needs, ...(toMake ?? [])], machine, why, {
+        executable,
+        lacking: lackingForScenes(found.facts),
+        command: `${executable} -m pip install --require-hashes --requirement ${requirementsFile(RECIPES.render.name)}`,
+    });
+}
+/** What of the system is missing for making an environment from this Python. */
+async function neededToMake(base, compiles) {
+    const [uv, lacking] = await Promise.all([findOnPath('uv'), compiles ? lackingToCompile() : []]);
+    const needs = lacking.map((name) => NEEDS[name]);
+    const isSystems = base.base_prefix === '/usr';
+    if (isSystems && !uv && !base.modules.includes('ensurepip'))
+        needs.push(pythonPart('venv', base.version));
+    if (isSystems && compiles && !base.headers)
+        needs.push(pythonPart('dev', base.version));
+    return needs;
+}
+async function own(seen, options, report) {
+    const started = performance.now();
+    const { facts, origin } = await provideEnvironment(seen.own, options, async () => {
+        const needed = () => neededToMake(seen.found.facts, true);
+        report.push(...(await installSystem(needed, installContext(seen, options))));
+    });
+    const how = { here: 'was there', restored: 'restored', made: 'made' };
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    report.push(`virtual environment ${how[origin]} in ${seconds} s: ${seen.found.facts.executable} has no ${lackingForScenes(seen.found.facts).join(', ')}`);
+    return { facts, source: 'own' };
+}
+/** A Python whose drawing libraries cannot be loaded, after they were installed. */
+async function mendLibraries(ready, seen, options, report) {
+    const { executable } = ready.facts;
+    let { facts } = ready;
+    const needed = async () => {
+        facts = await probePython(executable, options.signal);
+        return facts.broken.length > 0 ? [NEEDS.libraries] : [];
+    };
+    report.push(...(await installSystem(needed, installContext(seen, options))));
+    if ((await needed()).length === 0)
+        return { ...ready, facts };
+    throw new UserError(`${executable} cannot load what draws: ${facts.broken.join('; ')}`, {
+        hint: ready.source === 'own'
+            ? `Remove ${seen.own.folder}; it is then made anew.`
+            : 'Install Manim there again, or give another Python as input "python".',
+    });
+}
+function stillMissing(needs, ffmpeg) {
+    const aside = ffmpeg && needs.includes(NEEDS.ffmpeg) ? ` (${ffmpeg} may lack libx264 and come before another on PATH)` : '';
+    return new UserError(`still missing after installation: ${needs.map(({ what }) => what).join('; ')}${aside}`);
+}
+/** Both results, once both works have ended: none goes on behind an error of the other. */
+async function settle(first, second) {
+    const [a, b] = await Promise.allSettled([first, second]);
+    if (a.status === 'rejected')
+        throw a.reason;
+    if (b.status === 'rejected')
+        throw b.reason;
+    return [a.value, b.value];
+}
+function installContext({ machine, found }, options) {
+    const { log, signal } = options;
+    return { machine, python: found.facts.executable, home: homeOf(options), log, signal };
+}
+function homeOf(options) {
+    return options.home ?? cacheHome();
+}
+function forgets(options) {
+    return options.forgetful ?? isForgetful();
+}
+function recordOf({ machine, found, own, ready, tools }, options) {
+    const { version, base_executable, platform, distributions, broken } = found.facts;
+    const before = {
+        python: { version, base_executable, platform, distributions, broken },
+        own: own.key,
+        ready: ready?.source ?? '',
+        system: machine.system,
+        fonts: tools.fonts ?? '',
+        ffmpeg: tools.ffmpeg ?? '',
+        latex: options.latex ? (tools.latex?.version ?? 'missing') : '',
+    };
+    return { before, store: options.store, cachePrefix: options.cachePrefix, home: homeOf(options) };
+}
+/** Distributions that decide nothing about a scene. */
+const INSTALLERS = new Set(['pip', 'uv', 'wheel', 'setuptools']);
+function versionsOf(facts, tools, latex) {
+    const { distributions, libraries } = facts;
+    const packages = Object.entries(distributions).filter(([name]) => !INSTALLERS.has(name));
+    return {
+        python: facts.version,
+        manim: distributions.manim ?? '',
+        voiceover: distributions['manim-voiceover-plus'] ?? '',
+        av: distributions.av ?? '',
+        numpy: distributions.numpy ?? '',
+        pycairo: distributions.pycairo ?? '',
+        manimpango: distributions.manimpango ?? '',
+        cairo: libraries.cairo ?? '',
+        pango: libraries.pango ?? '',
+        // a scene may import any of them
+        'Python packages': contentKey(Object.fromEntries(packages)),
+        fonts: tools.fonts ?? '',
+        latex: latex ? (tools.latex?.version ?? '') : '',
+        'latex packages': latex ? (tools.latex?.packages ?? '') : '',
+        architecture: facts.machine,
+    };
+}
+function describe({ facts, source }, { own }) {
+    const where = {
+        input: `${facts.executable} (as given)`,
+        path: `${facts.executable} (on PATH)`,
+        own: own.folder,
+    }[source];
+    return `Python ${facts.version} with Manim ${facts.distributions.manim ?? '?'}: ${where}`;
+}
+
+;// CONCATENATED MODULE: ./build/render/result.js
+
+
+
+
+/** The format of scene results that this version writes and reads; see docs/protocol.md. */
+const RESULT_FORMAT = 2;
+const numbers = custom((value) => typeof value === 'object' && value !== null && Object.values(value).every((member) => typeof member === 'number'), 'expected numbers by name');
+const positive = pipe(count, minValue(1));
+/** Loose: a driver may say more. */
+const factsSchema = looseObject({
+    format: dist_literal(RESULT_FORMAT),
+    scene_id: dist_string(),
+    class_name: dist_string(),
+    frames: positive,
+    fps: pipe(dist_number(), finite(), gtValue(0)),
+    width: positive,
+    height: positive,
+    samples: count,
+    encoder: picklist(['fast', 'stock']),
+    fallback: nullable(dist_string()),
+    captions: array(looseObject({ start: dist_number(), end: dist_number(), text: dist_string() })),
+    lines: array(looseObject({
+        key: nullable(dist_string()),
+        text: dist_string(),
+        audio_file: dist_string(),
+        audio_sha256: dist_string(),
+        start_frame: dist_number(),
+        duration_seconds: dist_number(),
+    })),
+    opened: array(looseObject({ path: dist_string(), kind: dist_string() })),
+    unsafe: array(dist_string()),
+    latex: dist_boolean(),
+    versions: texts,
+    seconds: numbers,
+    cpu_seconds: seconds,
+    peak_rss_bytes: count,
+    files: texts,
+});
+/**
+ * Reads a scene result and verifies it: format, checksums of its files, sample count. Throws an Error that says what is
+ * wrong with it; the caller renders again.
+ */
+async function readSceneResult(folder) {
+    const facts = await readJson((0,external_node_path_.join)(folder, 'result.json'), factsSchema);
+    const samples = Math.round((facts.frames * 48_000) / facts.fps);
+    if (facts.samples !== samples)
+        throw new Error(`${facts.samples} samples, expected ${samples}`);
+    for (const name of ['video.mp4', 'audio.wav']) {
+        const expected = facts.files[name];
+        if (!expected)
+            throw new Error(`no checksum for ${name}`);
+        if ((await sha256OfFile((0,external_node_path_.join)(folder, name))) !== expected)
+            throw new Error(`${name} is not what was rendered`);
+    }
+    return { folder, video: (0,external_node_path_.join)(folder, 'video.mp4'), audio: (0,external_node_path_.join)(folder, 'audio.wav'), facts };
+}
+
+;// CONCATENATED MODULE: ./build/render/capacity.js
+
+
+
+/** Share of the free memory that renders may take; the rest is for joining, the runner and the page cache. */
+const MEMORY_SHARE = 0.85;
+const MIB = 2 ** 20;
+/**
+ * Memory to set aside for one render, in bytes: half as much again as the peak of a full scene, measured from 854x480 to
+ * 3840x2160 (docs/rendering.md): the interpreter with Manim, a few frames and the encoder's references.
+ */
+function renderMemory(size, encoder) {
+    const pixels = size.width * size.height;
+    return encoder === 'fast' ? 310 * MIB + pixels * 78 : 310 * MIB + pixels * 370;
+}
+/** How many of `scenes` renders fit the machine side by side. `wanted`: see Options.parallelRenders. */
+function parallelism(wanted, scenes, memoryPerRender, capacity) {
+    if (wanted === -1)
+        return { renders: 1, reason: 'one after the other, as asked' };
+    if (wanted > 0)
+        return { renders: Math.min(wanted, Math.max(1, scenes)), reason: `${wanted}, as asked` };
+    const byCores = Math.max(1, Math.floor(capacity.cores + 0.5));
+    const byMemory = Math.max(1, Math.floor((capacity.memoryBytes * MEMORY_SHARE) / memoryPerRender));
+    const renders = Math.max(1, Math.min(byCores, byMemory, scenes));
+    const cores = `${Number(capacity.cores.toFixed(2))} cores`;
+    const memory = `${(capacity.memoryBytes / 2 ** 30).toFixed(1)} GiB of memory at ${Math.round(memoryPerRender / MIB)} MiB a render`;
+    return { renders, reason: `${cores}, ${memory}` };
+}
+/** Reads what this machine, or the container around us, gives. */
+function readCapacity(root = '/') {
+    const quota = cpuQuota(root);
+    const cores = Math.min((0,external_node_os_.availableParallelism)(), quota ?? Number.POSITIVE_INFINITY);
+    const limit = process.constrainedMemory();
+    const free = (0,external_node_os_.freemem)();
+    return { cores, memoryBytes: limit > 0 ? Math.min(limit, free) : free };
+}
+/** The CPU quota in cores that control groups set for this process (version 2, then 1), the tightest of all levels. */
+function cpuQuota(root = '/') {
+    const quotas = groupFolders('cpu', root).flatMap(({ version, folder }) => {
+        const [quota, period] = version === 2
+            ? (/^(\d+) (\d+)$/.exec(capacity_read((0,external_node_path_.join)(folder, 'cpu.max')))?.slice(1) ?? []).map(Number)
+            : ['cpu.cfs_quota_us', 'cpu.cfs_period_us'].map((name) => Number(capacity_read((0,external_node_path_.join)(folder, name)) || -1));
+        return quota && period && quota > 0 && period > 0 ? [quota / period] : [];
+    });
+    return quotas.length > 0 ? Math.min(...quotas) : undefined;
+}
+/** Reads the limits of memory of this machine, or of the container around us. */
+function memoryFacts(root = '/') {
+    const groups = groupFolders('memory', root);
+    const machineBytes = (0,external_node_os_.totalmem)();
+    const limits = groups
+        .map(({ version, folder }) => Number(capacity_read((0,external_node_path_.join)(folder, version === 2 ? 'memory.max' : 'memory.limit_in_bytes'))))
+        .filter((limit) => limit > 0 && limit < machineBytes);
+    const counters = [
+        capacity_read((0,external_node_path_.join)(root, 'proc/vmstat')),
+        ...groups.map(({ version, folder }) => capacity_read((0,external_node_path_.join)(folder, version === 2 ? 'memory.events' : 'memory.oom_control'))),
+    ];
+    const kills = counters.reduce((sum, text) => sum + Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0), 0);
+    return { machineBytes, limitBytes: limits.length > 0 ? Math.min(...limits) : undefined, kills };
+}
+function capacity_read(path) {
+    try {
+        return (0,external_node_fs_.readFileSync)(path, 'utf8').trim();
+    }
+    catch {
+        return '';
+    }
+}
+/** The control groups of this process that a controller may work in, from the innermost to the outermost. */
+function groupFolders(controller, root) {
+    const levels = (group) => {
+        const parent = (0,external_node_path_.dirname)(group);
+        return parent === group || group === '.' ? [group] : [group, ...levels(parent)];
+    };
+    return capacity_read((0,external_node_path_.join)(root, 'proc/self/cgroup'))
+        .split('\n')
+        .flatMap((line) => {
+        const [, controllers = '', group] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+        if (group === undefined)
+            return [];
+        const at = (version, base) => levels(group).map((level) => ({ version, folder: (0,external_node_path_.join)(root, 'sys/fs/cgroup', base, level) }));
+        if (controllers === '')
+            return at(2, '');
+        return controllers.split(',').includes(controller) ? at(1, controller) : [];
+    });
+}
+
+;// CONCATENATED MODULE: ./build/render/limits.js
+const LEAST_SCENE = 60 * 60;
+/** Seconds of rendering for a second of video: four seconds a frame at 60 frames a second. */
+const SLOWEST = 240;
+/** Times the expected render. */
+const SLOWER = 20;
+const LEAST_STALL = 15 * 60;
+/** A stall may take this share of the whole: one part of a long scene may be slow. */
+const STALL_SHARE = 1 / 8;
+const MOST_STALL = 60 * 60;
+/**
+ * The limits of a scene: those given (minutes), else generous ones from what is expected of it, since a slow scene on a
+ * slow machine must pass. `crowding`: renders for each core, where there are more than cores.
+ */
+function limitsFor({ length, render }, crowding, given) {
+    const slowness = Math.max(1, crowding);
+    const scene = given.sceneTimeoutMinutes
+        ? given.sceneTimeoutMinutes * 60
+        : slowness * Math.max(LEAST_SCENE, length * SLOWEST, render * SLOWER);
+    const stall = given.stallMinutes
+        ? given.stallMinutes * 60
+        : Math.max(slowness * LEAST_STALL, Math.min(MOST_STALL, scene * STALL_SHARE));
+    return { sceneSeconds: Math.min(scene, LONGEST), stallSeconds: Math.min(stall, LONGEST) };
+}
+/** A timer of Node.js takes no more. */
+const LONGEST = 2 ** 31 / 1000 - 1;
+/** "15 min", "1.5 min", "40 s". */
+function duration(seconds) {
+    return seconds < 60 ? `${Math.round(seconds)} s` : `${Number((seconds / 60).toFixed(1))} min`;
+}
+
+;// CONCATENATED MODULE: ./build/render/memory.js
+
+/** A render that ended for want of memory. With all of the memory for itself it may end well. */
+class OutOfMemory extends UserError {
+}
+const KILLED = 128 + 9;
+const ABORTED = 128 + 6;
+/** From this share of the memory on, a render that was killed by nobody we know was most likely killed for it. */
+const MUCH = 0.5;
+/**
+ * The failure of a render as one of memory: killed by SIGKILL, or ended by an error that says so. Undefined where it was
+ * anything else.
+ */
+function memoryFailure(scene, finished, failure, lastLines, memory) {
+    if (finished.reason !== undefined)
+        return undefined; // we ended it
+    const hint = `Draw less at once in this scene, choose a smaller quality, or use a machine with more memory.`;
+    const figures = inFigures(memory);
+    if (failure) {
+        const { type, error } = failure;
+        const says = /MemoryError$/.test(type) || /cannot allocate memory|unable to allocate/i.test(error.message);
+        if (!says)
+            return undefined;
+        return new OutOfMemory(`${error.message} (out of memory: ${figures})`, {
+            hint,
+            ...(error.place && { place: error.place }),
+        });
+    }
+    const place = { file: scene.file };
+    if (finished.status === ABORTED && lastLines.some((line) => /bad_alloc|cannot allocate memory/i.test(line)))
+        return new OutOfMemory(`scene ${scene.id}: out of memory: ${figures}`, { hint, place });
+    if (finished.status !== KILLED && finished.signal !== 'SIGKILL')
+        return undefined;
+    const available = Math.min(memory.machineBytes, memory.limitBytes ?? Number.POSITIVE_INFINITY);
+    const how = memory.kills > memory.killsBefore
+        ? 'the kernel killed the render, out of memory'
+        : (memory.peakBytes ?? 0) > MUCH * available
+            ? 'the render was killed, most likely out of memory'
+            : 'the render was killed (SIGKILL) by another program or out of memory';
+    return new OutOfMemory(`scene ${scene.id}: ${how}: ${figures}`, { hint, place });
+}
+function inFigures({ peakBytes, machineBytes, limitBytes }) {
+    const peak = peakBytes === undefined ? '' : `it used up to ${memory_size(peakBytes)}; `;
+    const limit = limitBytes === undefined ? '' : `, of which this job may use ${memory_size(limitBytes)}`;
+    return `${peak}the machine has ${memory_size(machineBytes)}${limit}`;
+}
+/** "3.2 GiB", "512 MiB". */
+function memory_size(bytes) {
+    const gib = bytes / 2 ** 30;
+    return gib >= 1 ? `${gib.toFixed(1)} GiB` : `${Math.round(bytes / 2 ** 20)} MiB`;
+}
+
+;// CONCATENATED MODULE: ./build/render/output.js
+/**
+ * Lines that every render writes, or that tell a user nothing. A block goes on until its last line, or as long as there
+ * is more of it.
+ */
+const NOISE = [
+    { first: /^\/bin\/sh: .*\bsox: .*not found/ },
+    { first: /\bSoX could not be found!/, last: /path variables\./ },
+    { first: /pkg_resources is deprecated as an API/, last: /^\s+import pkg_resources|^\s*$/ },
+    { first: /'audioop' is deprecated/, last: /^\s+import audioop|^\s*$/ },
+    // a record of Manim's logging; further lines of it are indented as far as its text
+    { first: /^(?:\[[\d/: ]+\])?\s*(?:INFO|DEBUG)\s{2,}/, more: /^ {20,}(?!(?:WARNING|ERROR|CRITICAL)\s)\S/ },
+    { first: /\d+%\|[^|]*\|\s*\d+\/|^Animation \d+\s*:/ }, // a progress bar
+    { first: /^Manim Community v\d/ },
+    { first: /^Extension modules: / },
+];
+/** A block that does not end within so many lines is none. */
+const LONGEST_BLOCK = 10;
+/** A render's output without the noise of Manim and its libraries, for people. The log file keeps all of it. */
+function withoutNoise(lines) {
+    const kept = [];
+    for (let index = 0; index < lines.length; index++) {
+        const line = lines[index] ?? '';
+        const noise = NOISE.find(({ first }) => first.test(line));
+        if (!noise) {
+            const double = line.trim() === '' && (kept.at(-1) ?? '').trim() === '';
+            if (!double)
+                kept.push(line);
+            continue;
+        }
+        const { last, more } = noise;
+        const end = last ? lines.slice(index, index + LONGEST_BLOCK).findIndex((one) => last.test(one)) : 0;
+        index += Math.max(end, 0);
+        while (more?.test(lines[index + 1] ?? ''))
+            index++;
+    }
+    return kept;
+}
+
+// EXTERNAL MODULE: external "node:events"
+var external_node_events_ = __nccwpck_require__(8474);
+;// CONCATENATED MODULE: ./build/render/scene-log.js
+
+
+
+/** Bytes kept of a scene's output, from its start and from its end. */
+const HEAD = 8 * 2 ** 20;
+const TAIL = 2 * 2 ** 20;
+/** Characters of a line in the log. */
+const scene_log_LONGEST_LINE = 10_000;
+/**
+ * Opens the log of a scene, emptied. The start of the output is written as it comes, the end of it when it is known to be
+ * the end, and nothing between: a scene that prints without end fills neither the disk nor the memory.
+ */
+function openSceneLog(path, limits = { head: HEAD, tail: TAIL }) {
+    const file = (0,external_node_fs_.createWriteStream)(path);
+    let failure;
+    file.on('error', (error) => {
+        failure ??= error.code ?? error.message;
+    });
+    let written = 0;
+    let tail = [];
+    let tailBytes = 0;
+    let dropped = { lines: 0, bytes: 0 };
+    /** The lines before the tail that are in the file, for `last`. */
+    let recent = [];
+    const add = (text) => {
+        const line = withCut(text.slice(0, scene_log_LONGEST_LINE), Math.max(0, text.length - scene_log_LONGEST_LINE));
+        const bytes = Buffer.byteLength(line) + 1;
+        if (tail.length === 0 && written + bytes <= limits.head) {
+            written += bytes;
+            file.write(`${line}\n`);
+            recent.push(line);
+            if (recent.length > 200)
+                recent = recent.slice(-100);
+            return;
+        }
+        tail.push(line);
+        tailBytes += bytes;
+        if (tailBytes <= 2 * limits.tail)
+            return;
+        // cut now and then, not at each line
+        let from = 0;
+        for (; tailBytes > limits.tail; from++) {
+            const size = Buffer.byteLength(tail[from] ?? '') + 1;
+            tailBytes -= size;
+            dropped = { lines: dropped.lines + 1, bytes: dropped.bytes + size };
+        }
+        tail = tail.slice(from);
+    };
+    return {
+        add,
+        last: (count) => [...recent, ...tail].slice(-count),
+        close: async () => {
+            if (dropped.lines > 0)
+                file.write(`[... ${dropped.lines} lines (${dropped.bytes} bytes) left out]\n`);
+            for (const line of tail)
+                file.write(`${line}\n`);
+            if (!file.closed)
+                await Promise.race([(0,external_node_events_.once)(file.end(), 'close'), (0,external_node_events_.once)(file, 'error')]).catch(() => { });
+            return failure;
+        },
+    };
+}
+
+;// CONCATENATED MODULE: ./build/render/stack.js
+
+/** The threads in what Python's faulthandler wrote, the last one being the main thread. */
+function parseStacks(text) {
+    const threads = [];
+    for (const line of text.split('\n')) {
+        if (/^(Current thread|Thread) 0x[0-9a-f]+|^Stack \(most recent call first\)/.test(line))
+            threads.push([]);
+        const call = /^ {2}File "(.*)", line (\d+) in (.*)$/.exec(line);
+        if (call)
+            threads.at(-1)?.push({ file: unescaped(call[1] ?? ''), line: Number(call[2]), name: unescaped(call[3] ?? '') });
+    }
+    return threads;
+}
+/** faulthandler writes ASCII alone. */
+function unescaped(text) {
+    return text.replace(/\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))/g, (_, x, u, big) => String.fromCodePoint(Number.parseInt(x ?? u ?? big, 16)));
+}
+/**
+ * Where a scene stood: the innermost call in a file of the user's, which is in one of `folders` and in none of `others`.
+ * That of the main thread counts first. Undefined where no thread was in one.
+ */
+function standpoint(text, folders, others) {
+    const within = (file, folder) => file.startsWith(folder.endsWith(external_node_path_.sep) ? folder : folder + external_node_path_.sep);
+    const isOwn = ({ file }) => (0,external_node_path_.isAbsolute)(file) &&
+        !/[/\\](site|dist)-packages[/\\]/.test(file) &&
+        folders.some((folder) => within(file, folder)) &&
+        !others.some((folder) => within(file, folder));
+    for (const thread of parseStacks(text).reverse()) {
+        const call = thread.find(isOwn);
+        if (call)
+            return call;
+    }
+    return undefined;
+}
+
+;// CONCATENATED MODULE: ./build/render/scene.js
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** The seed of every scene that sets none itself: without one, the same sources give other pictures each time. */
+const SEED = 0;
+/** One thread, always: the number of threads decides the pixels. */
+const ENCODER_THREADS = 1;
+const JOB_FORMAT = 1;
+/** Lines of output kept for the report of a failure, noise included. */
+const LAST_LINES = 100;
+/** Characters of a line that is shown on the build's log. */
+const SHOWN_LINE = 500;
+/** Warnings of one scene that are passed on. */
+const MOST_WARNINGS = 100;
+/** Events that show that a scene goes on, beside frames. */
+const SIGNS_OF_LIFE = new Set(['start', 'line', 'alive', 'done']);
+/**
+ * Renders one scene in a process of its own into `resultDir` (made, emptied). Throws UserError at the user's file and
+ * line where the scene fails, OutOfMemory where it was killed for want of memory; the output is in the scene's log then.
+ */
+async function renderScene(scene, resultDir, settings, { onFrames, limits, log, signal }) {
+    const media = (0,external_node_path_.join)(settings.workDir, 'media', scene.id);
+    const stackFile = (0,external_node_path_.join)(settings.workDir, 'jobs', `${scene.id}.stack`);
+    for (const path of [media, resultDir, stackFile])
+        await (0,external_node_fs_promises_namespaceObject.rm)(path, { recursive: true, force: true });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(resultDir, { recursive: true });
+    const jobFile = await writeJob(scene.id, jobOf(scene, media, resultDir, settings), settings);
+    const output = await openLog(scene, settings);
+    let frames = 0;
+    let failure;
+    let failureType = '';
+    const warned = new Set();
+    const warn = (event, message) => {
+        if (warned.has(message) || warned.size > MOST_WARNINGS)
+            return;
+        warned.add(message);
+        if (warned.size <= MOST_WARNINGS)
+            log.warning(`scene ${scene.id}: ${message}`, scene_placeOf(event));
+        else
+            log.warning(`scene ${scene.id}: more than ${MOST_WARNINGS} warnings, the rest is left out`);
+    };
+    const killsBefore = memoryFacts().kills;
+    const finished = await run(settings.python, ['-P', '-m', 'flaming_horse_build.render', jobFile], {
+        cwd: settings.projectDir,
+        env: renderEnvironment(settings),
+        guardPython: settings.guardPython ?? settings.python,
+        through: settings.shared?.socket,
+        idleLimit: limits.stallSeconds,
+        wallLimit: limits.sceneSeconds,
+        isProgress: ({ event, frames: now }) => SIGNS_OF_LIFE.has(String(event)) || Number(now) > frames,
+        lastCall: 'SIGUSR1',
+        ...(signal && { signal }),
+        onLine: (line) => output.add(line.trimEnd()),
+        onEvent: (event) => {
+            if (event.event === 'frames' && typeof event.frames === 'number') {
+                frames = event.frames;
+                onFrames(frames);
+            }
+            if (event.event === 'error') {
+                failure = failureOf(scene, event);
+                failureType = String(event.type);
+            }
+            if (event.event === 'warning' && typeof event.message === 'string')
+                warn(event, event.message);
+        },
+    });
+    const stacks = await (0,external_node_fs_promises_namespaceObject.readFile)(stackFile, 'utf8').catch(() => '');
+    for (const line of stacks === '' ? [] : stacks.split('\n'))
+        output.add(line);
+    const last = withoutNoise(output.last(LAST_LINES)).map((line) => line.slice(0, SHOWN_LINE));
+    const unwritten = await output.close();
+    if (unwritten)
+        log.warning(`cannot write log/${scene.id}.log (${unwritten}): the output of the scene is lost`);
+    await (0,external_node_fs_promises_namespaceObject.rm)(media, { recursive: true, force: true });
+    const stood = standpoint(stacks, [settings.projectDir, settings.repoRoot], [shippedFile('python')]);
+    if (finished.status === 0) {
+        // it went on when it was asked where it stands: a stopped process is continued then
+        if (finished.limit)
+            log.warning(`${tooLong(scene, finished, limits, frames, stood).message}; it ended then, and its result is used`, stood);
+        if ((0,external_node_fs_.existsSync)((0,external_node_path_.join)(resultDir, 'result.json'))) {
+            return readSceneResult(resultDir).catch((cause) => {
+                throw new UserError(`scene ${scene.id}: its result is not what the render wrote: ${messageOf(cause)}`, {
+                    place: { file: scene.file },
+                    hint: 'Look for what the scene does to files when it ends.',
+                    cause,
+                });
+            });
+        }
+    }
+    const memory = { ...memoryFacts(), killsBefore, peakBytes: finished.peakBytes };
+    const error = finished.limit
+        ? (failure ?? tooLong(scene, finished, limits, frames, stood))
+        : (memoryFailure(scene, finished, failure && { type: failureType, error: failure }, last, memory) ??
+            failure ??
+            unexplained(scene, finished, stacks, stood));
+    error.output = { lines: last, log: `log/${scene.id}.log` };
+    throw error;
+}
+/** The log of a scene, which begins with what was said when Manim was imported for it. */
+async function openLog(scene, { logDir, shared }) {
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(logDir, { recursive: true }).catch(() => { }); // told when the log is closed
+    const output = openSceneLog((0,external_node_path_.join)(logDir, `${scene.id}.log`));
+    for (const line of shared?.said ?? [])
+        output.add(line);
+    return output;
+}
+/** Writes the job of a program of the driver and returns its path; see docs/protocol.md. */
+async function writeJob(name, fields, { projectDir, repoRoot, workDir }) {
+    const folder = (0,external_node_path_.join)(workDir, 'jobs');
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(folder, { recursive: true });
+    const file = (0,external_node_path_.join)(folder, `${name}.json`);
+    const job = { format: JOB_FORMAT, project_dir: projectDir, repo_root: repoRoot, seed: SEED, ...fields };
+    await writeFile(file, JSON.stringify(job, null, 2));
+    return file;
+}
+/** The variables of the contract. The driver starts with its own modules alone; it lets scenes find those of the repository. */
+function renderEnvironment({ env }) {
+    return {
+        ...env,
+        PYTHONPATH: shippedFile('python'),
+        PYTHONDONTWRITEBYTECODE: '1',
+        PYTHONHASHSEED: '0',
+        PYTHONUNBUFFERED: '1',
+        COLUMNS: '160', // what Manim's log wraps at
+        MANIM_VOICE_PROD: '1',
+        HF_HUB_OFFLINE: '1',
+        TRANSFORMERS_OFFLINE: '1',
+        TOKENIZERS_PARALLELISM: 'false',
+        // one render a core: threads inside a render would only fight over the cores
+        OMP_NUM_THREADS: '1',
+        OPENBLAS_NUM_THREADS: '1',
+    };
+}
+function jobOf(scene, media, resultDir, settings) {
+    return {
+        scene_id: scene.id,
+        scene_file: scene.file,
+        class_name: scene.className,
+        size: settings.size,
+        media_dir: media,
+        result_dir: resultDir,
+        encoder: settings.encoder,
+        encoder_options: settings.encoderOptions,
+        encoder_threads: ENCODER_THREADS,
+        tex_cache_dir: settings.texDir,
+    };
+}
+function scene_placeOf(event) {
+    if (typeof event.file !== 'string')
+        return undefined;
+    return typeof event.line === 'number' ? { file: event.file, line: event.line } : { file: event.file };
+}
+/** The error that a scene ended with, at its place. */
+function failureOf(scene, event) {
+    const hint = hintFor(String(event.type), String(event.message));
+    return new UserError(`scene ${scene.id}: ${event.type}: ${event.message}`, {
+        place: scene_placeOf(event) ?? { file: scene.file },
+        ...(hint && { hint }),
+    });
+}
+function hintFor(type, message) {
+    if (type === 'ModuleNotFoundError') {
+        return 'Add the module to the repository, or give a Python that has it as the input python.';
+    }
+    if (type === 'DiskError')
+        return 'Make room there, or run the build in a folder on another disk.';
+    if (/latex|dvisvgm/i.test(message))
+        return 'If it says that a program or package is missing, install it; else correct the formula.';
+    return undefined;
+}
+function unexplained(scene, finished, stacks, stood) {
+    const how = howEnded(finished, /^Fatal Python error: (.+)$/m.exec(stacks)?.[1]);
+    return new UserError(`scene ${scene.id}: the render ended without a result (${how})${inWords(stood)}`, {
+        place: stood ?? { file: scene.file },
+    });
+}
+/** A limit was reached: which, when, and where the scene stood. */
+function tooLong(scene, { limit, seconds }, { sceneSeconds, stallSeconds }, frames, stood) {
+    const [input, why] = limit === 'wall'
+        ? ['scene-timeout-minutes', `its limit is ${duration(sceneSeconds)}`]
+        : ['stall-minutes', `there was no progress for ${duration(stallSeconds)}`];
+    return new UserError(`scene ${scene.id}: stopped after ${duration(seconds)} and ${frames} frames, since ${why} (${input})${inWords(stood)}`, {
+        place: stood ?? { file: scene.file },
+        hint: `If the scene needs longer, raise ${input}. log/${scene.id}.log says where every thread stood.`,
+    });
+}
+function inWords(stood) {
+    return stood ? `; it was in ${stood.name}, line ${stood.line}` : '';
+}
+function howEnded({ status, signal, reason }, fatal) {
+    if (reason !== undefined)
+        return reason;
+    if (status === 0)
+        return 'something in the scene ended the process or removed the result';
+    const number = (status ?? 0) - 128; // as shells and the guard report it
+    const name = signal ?? Object.entries(external_node_os_.constants.signals).find(([, value]) => value === number)?.[0];
+    if (name === undefined)
+        return `status ${status}`;
+    return fatal ? `it crashed: ${fatal}, ${name}` : `it was ended by the signal ${name}`;
+}
+
+;// CONCATENATED MODULE: ./build/render/content.js
+
+
+
+
+
+
+
+
+
+
+
+
+/** The ingredients that all scenes of a build share. */
+async function sharedIngredients(project) {
+    const places = manimConfigs(project);
+    const configs = await Promise.all(Object.entries(places).map(async ([name, file]) => [name, (await hashOf(file)) ?? 'none']));
+    return { ...Object.fromEntries(configs), 'render driver': await driverHash() };
+}
+/** Where Manim looks for configuration beside its own defaults. */
+function manimConfigs(project) {
+    return {
+        'manim.cfg': (0,external_node_path_.join)(project.folder, 'manim.cfg'),
+        'user-wide manim.cfg': (0,external_node_path_.join)((0,external_node_os_.homedir)(), '.config', 'manim', 'manim.cfg'),
+    };
+}
+/** The content of a scene before it is rendered: what it is made from and the key over that. */
+function sceneContent(scene, context) {
+    const { project, options, voice } = context;
+    const { sources, narrationKeys, environment, latex } = dependenciesOf(project, scene);
+    const lines = narrationKeys.flatMap((key) => {
+        const line = voice.lines.find((planned) => planned.key === key);
+        if (!line)
+            throw new Error(`narration line ${key} is not in the voice plan`);
+        return [
+            [`narration line ${key}`, sha256(line.text)],
+            [`voice of narration line ${key}`, line.identity],
+        ];
+    });
+    const size = QUALITIES[options.quality];
+    const ingredients = {
+        ...Object.fromEntries([...sources].map(([name, source]) => [name, sha256(source.text)])),
+        ...Object.fromEntries(lines),
+        // a job that renders no LaTeX does not know its version, and must agree with one that does
+        ...(latex ? context.versions : withoutLatex(context.versions)),
+        ...context.shared,
+        ...environmentIngredients(environment),
+        // the result tells its id; two scenes of one file are two results
+        scene: scene.id,
+        class: scene.className,
+        quality: size ? `${size.width}x${size.height} at ${size.fps}` : 'project',
+        encoder: options.encoder,
+        'encoder options': contentKey({ ...options.encoderOptions }),
+        seed: String(SEED),
+        'result format': String(RESULT_FORMAT),
+    };
+    return { ingredients, key: contentKey(ingredients) };
+}
+/** Variables that differ from machine to machine, or from job to job, and say nothing to a scene. */
+const OF_THE_MACHINE = /^(PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TEMP|TMP|XDG_.*|RUNNER_TRACKING_ID|LD_LIBRARY_PATH|SSL_.*)$/;
+/** What a scene sees of the environment variables that it asks for. */
+function environmentIngredients(names) {
+    const seen = childEnvironment();
+    if (names === 'all') {
+        const telling = Object.entries(seen).filter(([name]) => !OF_THE_MACHINE.test(name));
+        return { environment: contentKey(Object.fromEntries(telling.map(([name, value]) => [name, value ?? '']))) };
+    }
+    const found = (name) => (Object.hasOwn(seen, name) ? seen[name] : undefined) ?? '(not set)';
+    return Object.fromEntries(names.map((name) => [`variable ${name}`, found(name)]));
+}
+/** The name under which an opened file is remembered: relative to the repository where it lies there. */
+function openedName(path, project) {
+    const name = sources_nameOf(path, project);
+    return name.startsWith('../') || (0,external_node_path_.isAbsolute)(name) ? path : name;
+}
+/**
+ * The files that a render opened and that its key must cover: not the narration and the voice, whose content the key
+ * has, not what the key has already, not ours.
+ */
+function openedToCover(opened, scene, project, voiceFiles, workDir) {
+    const { sources } = dependenciesOf(project, scene);
+    const skipped = [workDir, (0,external_node_path_.join)(actionRoot(), 'python')];
+    const covered = new Set([project.narration.file, ...Object.values(manimConfigs(project)), ...voiceFiles]);
+    const names = opened
+        .map(({ path }) => (0,external_node_path_.resolve)(path))
+        .filter((path) => !covered.has(path) && !skipped.some((folder) => content_isWithin(path, folder)))
+        .map((path) => openedName(path, project))
+        .filter((name) => !sources.has(name));
+    return [...new Set(names)].sort();
+}
+/** The content of opened files as it is now; a file that is gone has the hash "none". */
+async function hashOpened(names, project) {
+    const hashes = await Promise.all(names.map(async (name) => [name, (await hashOf((0,external_node_path_.resolve)(project.repoRoot, name))) ?? 'none']));
+    return Object.fromEntries(hashes);
+}
+/**
+ * The first of the opened files that was written after `time` (in ms): what the render saw of it may not be what lies
+ * there now. Only a reason not to keep a result; keys never look at times.
+ */
+async function writtenSince(names, time, project) {
+    for (const name of names) {
+        const facts = await (0,external_node_fs_promises_namespaceObject.stat)((0,external_node_path_.resolve)(project.repoRoot, name)).catch(() => undefined);
+        if (facts && facts.mtimeMs > time)
+            return name;
+    }
+    return undefined;
+}
+/** How one content differs from an earlier one of the same scene, for people; empty where it does not. */
+function changesBetween(before, after) {
+    const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])]
+        .filter((name) => content_textOf(before, name) !== content_textOf(after, name))
+        .sort();
+    return changed
+        .filter((name) => {
+        // a line whose text changed is spoken anew in any case: one reason is enough
+        const line = /^voice of (narration line .*)$/.exec(name)?.[1];
+        return line === undefined || !changed.includes(line);
+    })
+        .map((name) => describeChange(name, content_textOf(before, name), content_textOf(after, name)));
+}
+/** A file may be called `constructor`. */
+function content_textOf(values, name) {
+    return Object.hasOwn(values, name) ? values[name] : undefined;
+}
+function describeChange(name, before, after) {
+    if (before === undefined)
+        return `${name} is new`;
+    if (after === undefined)
+        return `${name} is gone`;
+    const isHash = /^[0-9a-f]{64}$/;
+    if (isHash.test(before) || isHash.test(after))
+        return `${name} changed`;
+    return `${name} ${before} -> ${after}`;
+}
+function content_isWithin(path, folder) {
+    const rest = (0,external_node_path_.relative)(folder, path);
+    return rest === '' || !(rest.startsWith('..') || (0,external_node_path_.isAbsolute)(rest));
+}
+async function hashOf(path) {
+    return sha256OfFile(path).catch(() => undefined);
+}
+/** SHA-256 over the programs of ours that render: a new driver may draw other pixels. */
+async function driverHash() {
+    const folders = ['python/flaming_horse_build/render', 'python/provided'];
+    const files = (await Promise.all(folders.map((folder) => pythonFiles(shippedFile(folder))))).flat().sort();
+    const hashes = await Promise.all(files.map(async (file) => [(0,external_node_path_.relative)(actionRoot(), file).split(external_node_path_.sep).join('/'), sha256(await (0,external_node_fs_promises_namespaceObject.readFile)(file))]));
+    return contentKey(Object.fromEntries(hashes));
+}
+async function pythonFiles(folder) {
+    const entries = await (0,external_node_fs_promises_namespaceObject.readdir)(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+    return entries
+        .filter((entry) => entry.isFile() && entry.name.endsWith('.py'))
+        .map((entry) => (0,external_node_path_.join)(entry.parentPath, entry.name));
+}
+
+;// CONCATENATED MODULE: ./build/render/ledger.js
+
+
+
+
+
+
+const LEDGER_FORMAT = 2;
+const LEDGER_FILE = 'ledger.json';
+const sceneSchema = object({
+    ingredients: texts,
+    opened: texts,
+    unsafe: array(dist_string()),
+    renderSeconds: seconds,
+    frames: count,
+});
+const ledgerSchema = object({
+    format: dist_literal(LEDGER_FORMAT),
+    scenes: array(tuple([dist_string(), sceneSchema])),
+});
+function ledgerPrefix({ cachePrefix, projectName }) {
+    return `${cacheKey(cachePrefix, 'ledger', `v${LEDGER_FORMAT}`, sha256(projectName).slice(0, 16))}-`;
+}
+/** The ledger of the newest build; empty where there is none that can be read. */
+async function readLedger(place) {
+    const prefix = ledgerPrefix(place);
+    const read = (folder) => readJson((0,external_node_path_.join)(folder, LEDGER_FILE), ledgerSchema);
+    const found = await place.store.restore({ key: `${prefix}newest`, path: place.folder }, read, [prefix]);
+    return new Map(found.outcome === 'found' ? found.value.scenes : []);
+}
+/** Saves what this build knows, where it differs from `before`. */
+async function saveLedger(ledger, before, place) {
+    const same = contentKey(stable(ledger)) === contentKey(stable(before));
+    if (same)
+        return;
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(place.folder, { recursive: true });
+    const text = JSON.stringify({ format: LEDGER_FORMAT, scenes: [...ledger] });
+    await writeFile((0,external_node_path_.join)(place.folder, LEDGER_FILE), text);
+    place.store.save({ key: `${ledgerPrefix(place)}${sha256(text).slice(0, 16)}`, path: place.folder });
+}
+/** The ledger without times, which differ from build to build. */
+function stable(ledger) {
+    return [...ledger]
+        .map(([id, { ingredients, opened, unsafe }]) => ({ id, ingredients, opened, unsafe }))
+        .sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+;// CONCATENATED MODULE: ./build/render/reuse.js
+
+
+
+
+
+
+
+const ENTRY_FORMAT = 1;
+const ENTRY_FILE = 'entry.json';
+/** A scene with picture and sound in one file, as projects expect it; made once and kept with the result. */
+const SCENE_VIDEO = 'scene.mp4';
+const entrySchema = object({
+    format: dist_literal(ENTRY_FORMAT),
+    key: dist_string(),
+    ingredients: texts,
+    opened: texts,
+    unsafe: array(dist_string()),
+    renderSeconds: seconds,
+    files: texts,
+});
+/** The folder of a scene's result. The cache service finds an entry only under the path it was saved from. */
+function resultFolder(content, { folder }) {
+    return (0,external_node_path_.join)(folder, content.key.slice(0, 24));
+}
+/*
+ * The key of an entry is <prefix>-scene-v1-<content>-<opened>: what was known before the render, then what the render
+ * turned out to open. Who does not know yet what it opens asks with the first part as a prefix, learns the names from
+ * what comes back, and asks again where the files are not as they were.
+ */
+function entryPrefix(content, { cachePrefix }) {
+    return `${cacheKey(cachePrefix, 'scene', `v${ENTRY_FORMAT}`, content.key.slice(0, 40))}-`;
+}
+function entryKey(content, opened, scenes) {
+    return `${entryPrefix(content, scenes)}${contentKey(opened).slice(0, 20)}`;
+}
+/**
+ * Whether the store has the scene, without bringing it. `lastOpened`: the files its last render
+ * opened, as they are now, where that is known; without it the answer may be a yes to an entry that turns out to be made with other files.
+ */
+async function isStored(content, lastOpened, scenes) {
+    const key = entryKey(content, lastOpened ?? {}, scenes);
+    const prefixes = lastOpened === undefined ? [entryPrefix(content, scenes)] : [];
+    return (await scenes.store.find(key, prefixes)) !== undefined;
+}
+/**
+ * Brings back a scene and verifies it: format, checksums, sample count, and that every file its render opened has the
+ * same content now. A damaged entry is reported.
+ */
+async function restoreScene(sceneId, content, lastOpened, scenes) {
+    const path = resultFolder(content, scenes);
+    /** The scene, or else the files that the entry's render opened as they are now. */
+    const read = async (folder) => {
+        const entry = await readJson((0,external_node_path_.join)(folder, ENTRY_FILE), entrySchema);
+        if (entry.key !== content.key)
+            throw new Error('it is the result of another scene');
+        const now = await hashOpened(Object.keys(entry.opened), scenes.project);
+        return contentKey(now) === contentKey(entry.opened) ? finishedScene(folder, entry) : { now };
+    };
+    const key = entryKey(content, lastOpened ?? {}, scenes);
+    let found = await scenes.store.restore({ key, path }, read, [entryPrefix(content, scenes)]);
+    if (found.outcome === 'found' && 'now' in found.value)
+        found = await scenes.store.restore({ key: entryKey(content, found.value.now, scenes), path }, read);
+    if (found.outcome === 'found')
+        return 'now' in found.value ? 'missing' : found.value;
+    if (found.outcome === 'damaged')
+        scenes.log.warning(`scene ${sceneId}: the stored result is damaged (${found.why}); it is not used`);
+    return found.outcome;
+}
+async function finishedScene(folder, entry) {
+    const result = await readSceneResult(folder);
+    for (const [name, hash] of Object.entries(await hashesOf(folder))) {
+        if (entry.files[name] !== hash)
+            throw new Error(`${name} is not what was made`);
+    }
+    return { result, entry, sceneVideo: (0,external_node_path_.join)(folder, SCENE_VIDEO) };
+}
+async function hashesOf(folder) {
+    const names = [SCENE_VIDEO, 'result.json'];
+    return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await sha256OfFile((0,external_node_path_.join)(folder, name))])));
+}
+/** Completes a fresh result into an entry: what it is made from and what it opened. Its scene.mp4 must be there. */
+async function completeScene(result, content, found, project) {
+    const sceneVideo = (0,external_node_path_.join)(result.folder, SCENE_VIDEO);
+    const entry = {
+        format: ENTRY_FORMAT,
+        key: content.key,
+        ingredients: content.ingredients,
+        opened: await hashOpened(found.opened, project),
+        unsafe: found.unsafe,
+        renderSeconds: Number(found.renderSeconds.toFixed(2)),
+        files: await hashesOf(result.folder),
+    };
+    await writeFile((0,external_node_path_.join)(result.folder, ENTRY_FILE), JSON.stringify(entry, null, 2));
+    return { result, entry, sceneVideo };
+}
+/** Saves a finished scene. */
+function saveScene(finished, content, scenes) {
+    return scenes.store.save({
+        key: entryKey(content, finished.entry.opened, scenes),
+        path: resultFolder(content, scenes),
+    });
+}
+/** Says that a restored scene cannot be used after all: it is not restored again, and saved beside the old one. */
+function condemnScene(finished, content, scenes) {
+    scenes.store.condemn(entryKey(content, finished.entry.opened, scenes));
+}
+
+;// CONCATENATED MODULE: ./build/render/schedule.js
+
+/** Characters of narration spoken in a second, about: what a scene's length is told from before it is spoken. */
+const CHARACTERS_A_SECOND = 15;
+/** Seconds of a scene that speaks nothing and says nothing of its length. */
+const SILENT_SCENE_SECONDS = 10;
+/** Seconds of rendering for a second of video where no build recorded any: 1440p60 on one core, see docs/rendering.md. */
+const UNRECORDED_RATE = 1;
+/** How long a scene will be, in seconds, as its sources tell: the same on every machine. */
+function expectedSeconds(scene, project) {
+    const { narrationKeys } = dependenciesOf(project, scene);
+    const characters = project.narration.lines
+        .filter(({ key }) => narrationKeys.includes(key))
+        .reduce((sum, { text }) => sum + text.length, 0);
+    if (characters > 0)
+        return characters / CHARACTERS_A_SECOND;
+    return scene.estimatedSeconds ?? SILENT_SCENE_SECONDS;
+}
+/** The scenes of a build, each with its cost; in the order of the video. */
+function planScenes(scenes, contents, opened, project, ledger) {
+    const contentOf = (scene) => {
+        const content = contents.get(scene.id);
+        if (!content)
+            throw new Error(`scene ${scene.id} has no content key`);
+        return content;
+    };
+    const recordedSeconds = (scene) => {
+        const known = ledger.get(scene.id);
+        return known?.ingredients.quality === contentOf(scene).ingredients.quality ? known?.renderSeconds : undefined;
+    };
+    const rates = scenes.flatMap((scene) => {
+        const seconds = recordedSeconds(scene);
+        return seconds === undefined ? [] : [seconds / expectedSeconds(scene, project)];
+    });
+    // a scene that was never rendered costs what the others cost for their length
+    const rate = rates.length > 0 ? rates.reduce((sum, value) => sum + value, 0) / rates.length : UNRECORDED_RATE;
+    return scenes.map((scene) => ({
+        scene,
+        content: contentOf(scene),
+        cost: recordedSeconds(scene) ?? expectedSeconds(scene, project) * rate,
+        opened: opened.get(scene.id),
+    }));
+}
+/** The longest first: the last render to end is then a short one. */
+function longestFirst(scenes) {
+    return [...scenes].sort((a, b) => b.cost - a.cost || a.scene.index - b.scene.index);
+}
+/**
+ * The scenes of one share. Shares are cut over all scenes by their expected length alone, which every job reads off the
+ * same sources: so all agree without talking, whatever is stored by then.
+ */
+function scenesOfShard(scenes, shard, project) {
+    const costs = scenes.map((scene) => ({ scene, cost: expectedSeconds(scene, project) }));
+    const share = balance(costs, shard.count)[shard.index - 1] ?? [];
+    return share.map(({ scene }) => scene).sort((a, b) => a.index - b.index);
+}
+/** Scenes dealt to `count` shares, the longest first and each to the share with the least so far. */
+function balance(scenes, count) {
+    const shares = Array.from({ length: count }, () => ({ cost: 0, scenes: [] }));
+    for (const scene of longestFirst(scenes)) {
+        const least = shares.reduce((best, share) => (share.cost < best.cost ? share : best));
+        least.scenes.push(scene);
+        least.cost += scene.cost;
+    }
+    return shares.map((share) => share.scenes);
+}
+/** Whether a build makes the whole video at its own size: then it may call the project complete. */
+function schedule_isWhole(options) {
+    return options.scenes.length === 0 && options.shard === undefined;
+}
+
+;// CONCATENATED MODULE: ./build/report/summary.js
+
+
+
+/** Characters of a title in the summary. */
+const TITLE = 200;
+/** "1 min 52 s" */
+function humanSeconds(seconds) {
+    const whole = Math.round(seconds);
+    if (seconds < 9.95)
+        return `${seconds.toFixed(1)} s`;
+    return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+/** The report of a build as Markdown, for the summary of the job. */
+function buildSummary(report) {
+    const { facts } = report;
+    const rows = report.scenes.map((scene) => `| ${markdown(scene.title, TITLE)} | ${scene.how} | ${markdown(scene.why)} | ${scene.seconds.toFixed(2)} s | ${scene.how === 'rendered' ? humanSeconds(scene.renderSeconds) : ''} |`);
+    const spoken = report.voice.synthesized;
+    return [
+        `## ${markdown(report.projectName, TITLE)}`,
+        '',
+        facts
+            ? `**${humanSeconds(facts.durationSeconds)}** of video, ${facts.frames} frames at ${facts.fps} a second. `
+            : 'One share of the scenes; the video is joined by the final job. ',
+        `${summary_count(report.scenes.filter(({ how }) => how === 'rendered').length, 'scene')} rendered, ${report.scenes.filter(({ how }) => how === 'reused').length} reused; ${summary_count(spoken.length, 'narration line')} spoken${listOf(spoken)} by ${report.voice.backend}.`,
+        ...(report.needsHumanReview
+            ? ['', '**The project is marked for review by a person** (`needs_human_review` is true).']
+            : []),
+        '',
+        '| Scene | | Why | Length | Render time |',
+        '| --- | --- | --- | ---: | ---: |',
+        ...rows,
+        '',
+        ...(report.notes.length > 0 ? ['### Notes', '', ...report.notes.map((note) => `- ${markdown(note)}`), ''] : []),
+        `Time: ${Object.entries(report.seconds)
+            .map(([name, seconds]) => `${name} ${humanSeconds(seconds)}`)
+            .join(', ')}. Store: ${code(report.store)}.`,
+    ].join('\n');
+}
+/** Spoken lines that are listed with their reasons. */
+const summary_MOST_LINES = 30;
+function listOf(spoken) {
+    if (spoken.length === 0)
+        return '';
+    const listed = spoken.slice(0, summary_MOST_LINES).map(({ key, why }) => `${code(key)}: ${markdown(why)}`);
+    const more = spoken.length > summary_MOST_LINES ? [`and ${spoken.length - summary_MOST_LINES} more`] : [];
+    return ` (${[...listed, ...more].join(', ')})`;
+}
+/** The report of a failed build as Markdown. `folder`: places are shown relative to it. */
+function failureSummary(projectName, failures, folder) {
+    return [
+        `## ${markdown(projectName, TITLE)}: the build failed`,
+        '',
+        ...failures.flatMap((failure) => {
+            const [first] = failure.of;
+            const place = first?.place && failure.of.length === 1 ? `${code(shownPlace(folder, first.place))}: ` : '';
+            const hint = failure.hint ? `. ${markdown(failure.hint)}` : '';
+            return [
+                `- ${place}${markdown(headline(failure))}${hint}`,
+                ...placesOf(failure, folder).map((where) => `  - ${markdown(where)}`),
+            ];
+        }),
+    ].join('\n');
+}
+function summary_count(number, noun) {
+    return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+;// CONCATENATED MODULE: ./build/setup/voices.js
+
+
+
+
+
+
+
+
+/**
+ * The Python of piper's own virtual environment, made if it is not there. Its engine is under the GPL: a program beside
+ * ours, in an environment of its own. Throws UserError where it may not or cannot be made.
+ */
+async function preparePiper(options) {
+    const { log, signal, setup, python, cachePrefix } = options;
+    const home = options.home ?? cacheHome();
+    const [machine, { facts: base }] = await Promise.all([readMachine(), findPython(python, signal)]);
+    const own = await ownEnvironment(RECIPES.piper, base, machine.system, home, cachePrefix);
+    const there = await probeEnvironment(own, signal);
+    if (there)
+        return there.executable;
+    const needed = () => neededToMake(base, false);
+    const needs = await needed();
+    const refusal = setup === 'never' ? 'setup is "never"' : needs.length > 0 ? machine.obstacle : undefined;
+    if (refusal !== undefined) {
+        const install = `${own.python} -m pip install --require-hashes --requirement ${requirementsFile(RECIPES.piper.name)}`;
+        throw missingError(needs, machine, refusal, {
+            lacking: ['piper-tts'],
+            executable: own.folder,
+            command: `${base.base_executable} -m venv ${own.folder} && ${install} && touch ${own.marker}`,
+        });
+    }
+    const { facts } = await provideEnvironment(own, options, async () => {
+        for (const line of await installSystem(needed, { machine, python: base.executable, home, log, signal }))
+            log.info(line);
+    });
+    return facts.executable;
+}
+/** Makes sure that espeak-ng is on PATH. Throws UserError where it may not or cannot be installed. */
+async function prepareEspeak(options) {
+    const { log, signal, setup, python } = options;
+    const needed = async () => ((await hasEspeak()) ? [] : [NEEDS.espeak]);
+    if ((await needed()).length === 0)
+        return;
+    const [machine, { facts }] = await Promise.all([readMachine(), findPython(python, signal)]);
+    const refusal = setup === 'never' ? 'setup is "never"' : machine.obstacle;
+    if (refusal !== undefined)
+        throw missingError([NEEDS.espeak], machine, refusal, undefined);
+    const home = options.home ?? cacheHome();
+    for (const line of await installSystem(needed, { machine, python: facts.executable, home, log, signal }))
+        log.info(line);
+}
+
+;// CONCATENATED MODULE: ./build/voice/cache-index.js
+
+
+
+
+/** The list that the services of scenes read, in the output folder. */
+const INDEX_FILE = 'cache.json';
+const CONFIG_FILE = 'voice_clone_config.json';
+const DEFAULT_FOLDER = 'media/voiceovers/qwen';
+/**
+ * The folder that holds a project's spoken lines: `output_dir` of voice_clone_config.json, else the usual one. Throws
+ * UserError for a folder outside the repository, or a configuration that cannot be read.
+ */
+async function voiceFolder(projectDir, repoRoot) {
+    const path = (0,external_node_path_.join)(projectDir, CONFIG_FILE);
+    const text = await readUserText(path);
+    const config = text === undefined ? undefined : parseJson(path, text);
+    if (config && !cache_index_isObject(config.value)) {
+        throw new UserError(`${CONFIG_FILE} does not hold an object`, {
+            place: { file: path, line: 1 },
+            hint: `Write {"output_dir": "${DEFAULT_FOLDER}"}, or remove the file.`,
+        });
+    }
+    const configured = cache_index_isObject(config?.value) ? (config.value.output_dir ?? '') : '';
+    const problem = (what) => new UserError(`${CONFIG_FILE}: output_dir: ${what}`, {
+        place: config ? placeOfValue(config, ['output_dir']) : { file: path },
+        hint: `Give a folder inside the repository, relative to the project: "${DEFAULT_FOLDER}".`,
+    });
+    if (typeof configured !== 'string')
+        throw problem(`found ${JSON.stringify(configured)}, expected a text`);
+    const folder = (0,external_node_path_.resolve)(projectDir, configured || DEFAULT_FOLDER);
+    if (/\p{Cc}/u.test(configured))
+        throw problem(`${JSON.stringify(configured)} holds a control character`);
+    if (configured === '' && !(await liesWithin(folder, repoRoot))) {
+        throw new UserError(`${DEFAULT_FOLDER} leads out of the repository through a link`, {
+            place: { file: folder },
+            hint: 'Replace the link by a folder.',
+        });
+    }
+    // services expand a leading ~ to the home folder
+    if (configured.startsWith('~') || !(await liesWithin(folder, repoRoot)))
+        throw problem(`"${configured}" lies outside the repository`);
+    if ((0,external_node_path_.relative)(repoRoot, folder).split(external_node_path_.sep)[0] === '.git')
+        throw problem(`"${configured}" belongs to git`);
+    return folder;
+}
+/** Reads the index of a folder. Never throws: what is wrong with it is told in the result. */
+async function readIndex(folder) {
+    const path = (0,external_node_path_.join)(folder, INDEX_FILE);
+    const none = { entries: [], texts: new Map(), findings: [] };
+    try {
+        const text = await readUserText(path);
+        if (text === undefined)
+            return { ...none, found: 'nothing', fault: '' };
+        const file = parseJson(path, text);
+        if (file.root.type !== 'array')
+            return { ...none, found: 'unreadable', fault: `${path} does not hold a list` };
+        const texts = new Map();
+        const findings = [];
+        for (const [at, value] of file.value.entries()) {
+            const node = file.root.children?.[at];
+            if (cache_index_isObject(value))
+                texts.set(value, text.slice(node.offset, json_endOf(node)));
+            else
+                findings.push(`${path}:${file.lineOf(node.offset)}: an entry is not an object; it is dropped`);
+        }
+        return { found: 'list', fault: '', entries: [...texts.keys()], texts, findings };
+    }
+    catch (error) {
+        if (!(error instanceof UserError))
+            throw error;
+        const line = error.place?.line === undefined ? '' : `:${error.place.line}`;
+        return { ...none, found: 'unreadable', fault: `${path}${line}: ${error.message}` };
+    }
+}
+/** An index as text. Entries that were in it keep their text: others write numbers and escapes in their own way. */
+function printIndex(entries, { texts }) {
+    if (entries.length === 0)
+        return '[]\n';
+    const printed = entries.map((entry) => texts.get(entry) ?? JSON.stringify(entry, null, 2).replaceAll('\n', '\n  '));
+    return `[\n  ${printed.join(',\n  ')}\n]\n`;
+}
+/** What services read from an entry, under any of the names in use. */
+function readEntry(entry) {
+    const input = cache_index_isObject(entry.input_data) ? entry.input_data : {};
+    return {
+        key: firstText(entry.narration_key),
+        text: firstText(entry.text, entry.input_text, input.text, input.input_text),
+        audio: firstText(entry.audio_file, entry.final_audio, entry.original_audio),
+    };
+}
+function firstText(...values) {
+    return values.find((value) => typeof value === 'string' && value.trim() !== '');
+}
+function cache_index_isObject(value) {
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+;// CONCATENATED MODULE: ./build/gates/reading.js
+
+const readings = new WeakMap();
+/** The reading of a source; made once. */
+function readingOf(source) {
+    const before = readings.get(source);
+    if (before)
+        return before;
+    const fresh = reading_read(source);
+    readings.set(source, fresh);
+    return fresh;
+}
+/** The value of a constant text, or undefined for anything computed. */
+function constantOf(source, node) {
+    if (!node)
+        return undefined;
+    try {
+        return constantText(source, node);
+    }
+    catch {
+        return undefined;
+    }
+}
+/** The value of an argument: by name, else the one at that position. */
+function argumentOf(call, name, position) {
+    const named = call.args.find((argument) => argument.name === name);
+    if (named)
+        return named.value;
+    const before = call.args.slice(0, position + 1);
+    return before.every((argument) => argument.name === undefined) ? before[position]?.value : undefined;
+}
+function reading_read(source) {
+    const calls = [];
+    const uses = [];
+    const bound = new Set();
+    const attributes = new Set();
+    const texts = [];
+    const comments = [];
+    source.tree.iterate({
+        enter: ({ name, node, from, to }) => {
+            if (name === 'CallExpression') {
+                const call = callOf(source, node);
+                if (call)
+                    calls.push(call);
+            }
+            else if (name === 'VariableName') {
+                const word = source.text.slice(from, to);
+                const role = roleOf(node);
+                if (role === 'bound')
+                    bound.add(word);
+                else if (role === 'taken')
+                    attributes.add(word);
+                else if (role === 'used')
+                    uses.push({ name: word, at: from });
+            }
+            else if (name === 'PropertyName')
+                attributes.add(source.text.slice(from, to));
+            else if (name === 'String') {
+                const value = constantOf(source, node);
+                if (value !== undefined)
+                    texts.push({ value, node });
+            }
+            else if (name === 'Comment')
+                comments.push(node);
+        },
+    });
+    const starts = lineStarts(source.text);
+    const placeOf = (at) => ({ file: source.path, line: lineAt(starts, at) });
+    return { source, calls, uses, bound, attributes, texts, comments, placeOf };
+}
+function callOf(source, node) {
+    const callee = node.firstChild;
+    const list = node.lastChild;
+    if (!callee || list?.name !== 'ArgList')
+        return undefined;
+    const called = textOf(source, callee).replaceAll(/\s+/g, '');
+    return { called, name: /(\w+)$/u.exec(called)?.[1] ?? '', args: argumentsOf(source, list), node };
+}
+function argumentsOf(source, list) {
+    const words = childrenOf(list).filter(({ name }) => !['(', ')', 'Comment'].includes(name));
+    const args = [];
+    for (let index = 0; index < words.length; index++) {
+        const [word, next, value] = words.slice(index, index + 3);
+        if (!word || word.name === ',')
+            continue;
+        if (next?.name === 'AssignOp' && value) {
+            args.push({ name: textOf(source, word), value });
+            index += 2;
+        }
+        else if ((word.name === '*' || word.name === '**') && next) {
+            args.push({ name: word.name, value: next });
+            index += 1;
+        }
+        else
+            args.push({ name: undefined, value: word });
+    }
+    return args;
+}
+const BINDING_PARENTS = new Set([
+    'FunctionDefinition',
+    'ClassDefinition',
+    'ParamList',
+    'CapturePattern',
+    'ScopeStatement',
+    'TypeParam',
+]);
+/** What a name does where it stands. `taken`: it is what `from ... import` takes from another module. */
+function roleOf(node) {
+    const { parent, prevSibling, nextSibling } = node;
+    if (!parent)
+        return 'used';
+    if (parent.name === 'ImportStatement') {
+        const isRenamed = nextSibling?.name === 'as';
+        return isRenamed ? 'taken' : 'bound';
+    }
+    if (parent.name === 'ArgList' && nextSibling?.name === 'AssignOp')
+        return 'argument';
+    if (parent.name === 'ParamList') {
+        return prevSibling?.name === 'AssignOp' || prevSibling?.name === 'TypeDef' ? 'used' : 'bound';
+    }
+    if (BINDING_PARENTS.has(parent.name) || prevSibling?.name === 'as')
+        return 'bound';
+    let target = node;
+    while (target.parent &&
+        ['TupleExpression', 'ArrayExpression', 'ParenthesizedExpression'].includes(target.parent.name))
+        target = target.parent;
+    const holder = target.parent;
+    if (holder?.name === 'NamedExpression' && holder.firstChild?.from === node.from)
+        return 'bound';
+    if (holder?.name === 'AssignStatement' && comesBefore(target, 'AssignOp'))
+        return 'bound';
+    if (holder && /^(ForStatement|.*ComprehensionExpression)$/.test(holder.name) && isLoopTarget(target))
+        return 'bound';
+    return 'used';
+}
+function comesBefore(node, name) {
+    for (let next = node.nextSibling; next; next = next.nextSibling)
+        if (next.name === name)
+            return true;
+    return false;
+}
+function isLoopTarget(node) {
+    for (let before = node.prevSibling; before; before = before.prevSibling) {
+        if (before.name === 'in')
+            return false;
+        if (before.name === 'for')
+            return true;
+    }
+    return false;
+}
+function lineStarts(text) {
+    const starts = [0];
+    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1))
+        starts.push(at + 1);
+    return starts;
+}
+/** The line of an offset, from 1. */
+function lineAt(starts, at) {
+    let [low, high] = [0, starts.length];
+    while (high - low > 1) {
+        const middle = (low + high) >> 1;
+        if ((starts[middle] ?? 0) <= at)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low + 1;
+}
+
+;// CONCATENATED MODULE: ./build/gates/check.js
+
+
+/** The sources of a scene as checks look at them. */
+function sourcesUnderCheck(scene, { sources, certain }) {
+    const named = [...sources];
+    const own = named.filter(([, source]) => source === scene.source);
+    const others = named.filter(([, source]) => source !== scene.source);
+    return [...own, ...others].map(([name, source]) => underCheck(source, scene, certain.has(name)));
+}
+function underCheck(source, scene, isSure) {
+    const isOwn = source === scene.source;
+    return {
+        reading: readingOf(source),
+        isOwn,
+        severityAt: (at) => (isSure && alwaysRuns(source, at, isOwn ? scene.className : undefined) ? 'error' : 'warning'),
+    };
+}
+/** A finding of a scene at a place of its sources. */
+function findingAt({ scene }, severity, place, message, hint) {
+    return { severity, message, place, hint, sceneId: scene.id };
+}
+
+;// CONCATENATED MODULE: ./build/gates/assets.js
+
+
+/** What reads a file by the name it is given, with the endings that Manim adds. */
+const READERS = {
+    ImageMobject: { argument: 'filename_or_array', endings: ['.jpg', '.jpeg', '.png', '.gif', '.ico'] },
+    SVGMobject: { argument: 'file_name', endings: ['.svg'] },
+    add_sound: { argument: 'sound_file', endings: ['.wav', '.mp3'] },
+};
+/** Images, drawings and sounds that are not there. */
+const assets = (under) => {
+    // the folder of assets may be another one, or the scene may make the file
+    const isElsewhere = under.sources.some(({ reading }) => ['assets_dir', 'chdir', 'download', 'urlretrieve', 'savefig', 'imwrite', 'save', 'write_bytes'].some((name) => reading.attributes.has(name)));
+    return under.sources.flatMap(({ reading, severityAt }) => reading.calls.flatMap((call) => {
+        const reader = Object.hasOwn(READERS, call.name) ? READERS[call.name] : undefined;
+        if (!reader || reading.bound.has(call.name))
+            return [];
+        const file = constantOf(reading.source, argumentOf(call, reader.argument, 0));
+        if (!file || file.startsWith('~') || isThere(file, reader.endings, under))
+            return [];
+        const isUsedElsewhere = under.sources.flatMap((source) => source.reading.texts).filter(({ value }) => value === file).length > 1;
+        const severity = isElsewhere || isUsedElsewhere ? 'warning' : severityAt(call.node.from);
+        return [
+            findingAt(under, severity, reading.placeOf(call.node.from), `no file ${file} for ${call.name}`, 'Paths are relative to the project folder. Add the file there, or correct its name.'),
+        ];
+    }));
+};
+function isThere(file, endings, { exists }) {
+    return ['', ...endings].some((ending) => exists(`${file}${ending}`));
+}
+
+;// CONCATENATED MODULE: ./build/gates/latex.js
+
+
+/** What sets formulas, and whether its text starts in mathematics. */
+const FORMULAS = {
+    MathTex: 'math',
+    SingleStringMathTex: 'math',
+    Tex: 'text',
+    Title: 'text',
+};
+/** LaTeX that cannot be set, as far as that is certain: Manim itself closes braces that are open. */
+const latex = (under) => {
+    // a template of the scene's own may define anything
+    const hasTemplate = under.sources.some(({ reading }) => reading.attributes.has('tex_template') || reading.bound.has('tex_template'));
+    return under.sources.flatMap(({ reading, severityAt }) => reading.calls.flatMap((call) => {
+        const kind = Object.hasOwn(FORMULAS, call.name) ? FORMULAS[call.name] : undefined;
+        if (!kind || reading.bound.has(call.name))
+            return [];
+        const options = call.args.map(({ name }) => name);
+        const isOrdinary = options.every((name) => name !== 'tex_template' && name !== 'tex_environment' && name !== '*' && name !== '**');
+        const parts = call.args
+            .filter(({ name }) => name === undefined)
+            .map(({ value }) => constantOf(reading.source, value));
+        if (!isOrdinary || parts.length === 0 || parts.includes(undefined))
+            return [];
+        const problem = problemOf(parts.join(' '), kind);
+        if (!problem)
+            return [];
+        return [
+            findingAt(under, hasTemplate ? 'warning' : severityAt(call.node.from), reading.placeOf(call.node.from), `LaTeX cannot set this ${call.name}: ${problem}`, 'Correct the formula.'),
+        ];
+    }));
+};
+function problemOf(tex, kind) {
+    // what a backslash escapes is a character like any other; "\\" is a new line
+    const plain = tex.replaceAll(/\\\\|\\[{}$%&#_]/g, '  ');
+    return environmentProblem(plain) ?? bracesProblem(plain) ?? dollarProblem(plain, kind);
+}
+/** \begin and \end that do not match. */
+function environmentProblem(tex) {
+    const open = [];
+    for (const { 1: word, 2: name = '' } of tex.matchAll(/\\(begin|end)\s*\{([^}]*)\}/g)) {
+        if (word === 'begin')
+            open.push(name);
+        else {
+            const last = open.pop();
+            if (last === undefined)
+                return `\\end{${name}} has no \\begin{${name}}`;
+            if (last !== name)
+                return `\\begin{${last}} ends with \\end{${name}}`;
+        }
+    }
+    const left = open.at(-1);
+    return left === undefined ? undefined : `\\begin{${left}} has no \\end{${left}}`;
+}
+/** Manim adds braces that are missing at either end; what closes before it opens is still wrong. */
+function bracesProblem(tex) {
+    const count = (mark) => tex.split(mark).length - 1;
+    let depth = Math.max(0, count('}') - count('{'));
+    for (const mark of tex) {
+        if (mark === '{')
+            depth++;
+        if (mark === '}' && --depth < 0)
+            return 'a brace closes before it opens';
+    }
+    return undefined;
+}
+function dollarProblem(tex, kind) {
+    const dollars = tex.split('$').length - 1;
+    if (kind === 'text')
+        return dollars % 2 === 0 ? undefined : 'a $ has no second one';
+    // \text{...} may hold $...$
+    return dollars > 0 && !/\\(text|mbox|hbox|parbox)/.test(tex)
+        ? 'a MathTex is mathematics already: leave out the $'
+        : undefined;
+}
+
+;// CONCATENATED MODULE: ./build/gates/old-names.js
+
+
+/** Names of old Manim, and of 3b1b's, that Manim Community no longer has, with what takes their place. */
+const OLD_NAMES = {
+    ShowCreation: 'Create',
+    TextMobject: 'Tex',
+    TexMobject: 'MathTex',
+    TexText: 'Tex',
+    OldTex: 'MathTex',
+    OldTexText: 'Tex',
+    FadeInFrom: 'FadeIn(mobject, shift=...)',
+    FadeInFromDown: 'FadeIn(mobject, shift=UP)',
+    FadeInFromPoint: 'FadeIn(mobject, target_position=...)',
+    FadeInFromLarge: 'FadeIn(mobject, scale=...)',
+    FadeOutAndShift: 'FadeOut(mobject, shift=...)',
+    FadeOutAndShiftDown: 'FadeOut(mobject, shift=DOWN)',
+    FadeOutToPoint: 'FadeOut(mobject, target_position=...)',
+    VFadeIn: 'FadeIn',
+    VFadeOut: 'FadeOut',
+    VFadeInThenOut: 'FadeIn, then FadeOut',
+    ShowCreationThenDestruction: 'ShowPassingFlash',
+    ShowCreationThenFadeOut: 'Create, then FadeOut',
+    ShowCreationThenFadeAround: 'Circumscribe',
+    ShowCreationThenDestructionAround: 'Circumscribe',
+    AnimationOnSurroundingRectangle: 'Circumscribe',
+    ShowPassingFlashAround: 'Circumscribe',
+    CircleIndicate: 'Circumscribe(mobject, Circle)',
+    FlashAround: 'Circumscribe',
+    FlashUnder: 'Circumscribe',
+    WiggleOutThenIn: 'Wiggle',
+    GraphScene: 'Axes in a Scene',
+    ParametricSurface: 'Surface',
+    ContinualAnimation: 'an updater (mobject.add_updater)',
+    ContinualRotation: 'Rotating, or an updater',
+    CodeMobject: 'Code',
+    LabelledDot: 'LabeledDot',
+    FullScreenFadeRectangle: 'FullScreenRectangle',
+    ReconfigurableScene: 'Scene',
+    InteractiveScene: 'Scene',
+    FRAME_WIDTH: 'config.frame_width',
+    FRAME_HEIGHT: 'config.frame_height',
+    FRAME_X_RADIUS: 'config.frame_x_radius',
+    FRAME_Y_RADIUS: 'config.frame_y_radius',
+    PIXEL_WIDTH: 'config.pixel_width',
+    PIXEL_HEIGHT: 'config.pixel_height',
+    COLOR_MAP: 'the colours by name, or manim_colors',
+    hex_to_color: 'ManimColor',
+    Color: 'ManimColor',
+    get_norm: 'np.linalg.norm',
+    CYAN: 'PURE_CYAN or ManimColor("#00FFFF")',
+    MAGENTA: 'PURE_MAGENTA or ManimColor("#FF00FF")',
+};
+const MANIM = /^manim(\.|$)/;
+/** Names that Manim had once and no longer has. */
+const oldNames = (under) => {
+    const isBound = (name) => under.sources.some(({ reading }) => reading.bound.has(name) || reading.texts.some(({ value }) => value === name));
+    return under.sources.flatMap(({ reading, severityAt }) => {
+        const imports = importsOf(reading.source).filter(({ level }) => level === 0);
+        const taken = imports.flatMap(({ module, names, at }) => MANIM.test(module) ? (names ?? []).map(({ name, as }) => ({ name, as, at })) : []);
+        const stars = imports.filter(({ names }) => names?.some(({ name }) => name === '*'));
+        const isManims = stars.some(({ module }) => MANIM.test(module));
+        // another package may bring the name
+        const isOnlyManims = stars.every(({ module }) => MANIM.test(module) || KNOWN_STARS.test(module));
+        const finding = (name, at, severity = severityAt(at)) => findingAt(under, severity, reading.placeOf(at), `Manim has no ${name} any more`, `Write ${OLD_NAMES[name]} instead.`);
+        const fromImports = taken.flatMap(({ name, at }) => (Object.hasOwn(OLD_NAMES, name) ? [finding(name, at)] : []));
+        const fromUses = isManims
+            ? reading.uses.flatMap(({ name, at }) => Object.hasOwn(OLD_NAMES, name) && !isBound(name)
+                ? [finding(name, at, isOnlyManims ? severityAt(at) : 'warning')]
+                : [])
+            : [];
+        return [...fromImports, ...firstOfEach(fromUses)];
+    });
+};
+/** Modules whose `import *` brings none of these names. */
+const KNOWN_STARS = /^(math|numpy|typing|pathlib|manim_voiceover(_plus)?|narration_script|flaming_horse(_voice)?)(\.|$)/;
+/** One finding for each message: the first that is an error, else the first. */
+function firstOfEach(findings) {
+    const first = new Map();
+    for (const found of findings) {
+        const before = first.get(found.message);
+        if (!before || (before.severity === 'warning' && found.severity === 'error'))
+            first.set(found.message, found);
+    }
+    return [...first.values()];
+}
+
+;// CONCATENATED MODULE: ./build/gates/picture.js
+
+
+/** The largest side that x264 encodes, in pixels. */
+const LARGEST_SIDE = 16384;
+const OPTION = /^(?:\w+\.)?config(?:\.(\w+)|\[\s*["'](\w+)["']\s*\])$/;
+/** Sizes and frame rates that no video has. `keepsSize`: the picture is made at the size that the scene sets. */
+const pictureSize = (keepsSize) => (under) => under.sources.flatMap(({ reading, severityAt }) => childrenOf(reading.source.tree.topNode).flatMap((statement) => {
+    const { firstChild, lastChild } = statement;
+    if (statement.name !== 'AssignStatement' || !firstChild || !lastChild)
+        return [];
+    const match = OPTION.exec(textOf(reading.source, firstChild));
+    const option = match?.[1] ?? match?.[2] ?? '';
+    const written = textOf(reading.source, lastChild).replaceAll('_', '');
+    if (!/^-?\d+(\.\d+)?$/.test(written))
+        return [];
+    const problem = picture_problemOf(option, Number(written), keepsSize);
+    if (!problem)
+        return [];
+    return [
+        findingAt(under, severityAt(statement.from), reading.placeOf(statement.from), `${option} is ${written}: ${problem}`, option === 'frame_rate' ? 'Use a frame rate such as 30 or 60.' : 'Use an even number of pixels.'),
+    ];
+}));
+function picture_problemOf(option, value, keepsSize) {
+    if (option === 'frame_rate') {
+        if (value <= 0)
+            return 'a video needs frames';
+        return keepsSize && value > 1000 ? 'no player shows so many frames a second' : undefined;
+    }
+    if (option !== 'pixel_width' && option !== 'pixel_height')
+        return undefined;
+    if (value <= 0)
+        return 'a picture needs pixels';
+    if (!Number.isInteger(value))
+        return 'a picture has whole pixels';
+    if (!keepsSize)
+        return undefined;
+    if (value % 2 !== 0)
+        return 'x264 needs even numbers of pixels';
+    return value > LARGEST_SIDE ? `x264 takes up to ${LARGEST_SIDE}` : undefined;
+}
+
+;// CONCATENATED MODULE: ./build/gates/placeholders.js
+
+
+
+/** A token that a template leaves to be filled: {{SCENE_TITLE}}, {{PLACEHOLDER}}. */
+const TOKEN = /\{\{\s*(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|PLACEHOLDER|TODO|TITLE|TEXT|CONTENT|TOPIC|NAME|scene_body|narration_key|class_name)\s*\}\}/;
+/** What the scaffold of a scene holds until its author fills it. */
+const SCAFFOLD = [
+    {
+        pattern: /\bbox\s*=\s*Rectangle\(\s*width\s*=\s*4(?:\.0)?\s*,\s*height\s*=\s*2\.4\b/,
+        what: "the scaffold's demo rectangle",
+    },
+];
+const SCAFFOLD_COMMENT = /^#\s*(?:TODO: Add animations here|PROMPT: )/;
+/** Tokens and texts of a template that nobody filled in. */
+const placeholders = (under) => under.sources.flatMap(({ reading }) => {
+    const found = [];
+    for (const { value, node } of reading.texts) {
+        const token = TOKEN.exec(value)?.[0];
+        // double braces group the parts of a formula, and stand for single ones in a format
+        if (token && !placeholders_isInside(node, reading, /^(MathTex|Tex|SingleStringMathTex|Title)$/) && !isFormatted(node, reading))
+            found.push({ at: node.from, what: `the placeholder ${token}` });
+    }
+    for (const { pattern, what } of SCAFFOLD) {
+        const at = pattern.exec(reading.source.text)?.index;
+        if (at !== undefined)
+            found.push({ at, what });
+    }
+    const comment = reading.comments.find((node) => SCAFFOLD_COMMENT.test(textOf(reading.source, node)));
+    if (comment)
+        found.push({ at: comment.from, what: 'an instruction of the scaffold' });
+    const tokens = bareTokens(reading);
+    return [
+        ...found.map(({ at, what }) => findingAt(under, 'warning', reading.placeOf(at), `${what} is still in the scene`, 'Put the real content there.')),
+        ...tokens.map(({ at, token }) => findingAt(under, 'warning', reading.placeOf(at), `the placeholder ${token} is still in the scene`, 'Put the real content there.')),
+    ];
+});
+/** Operators that a web page has escaped: a &lt; b. */
+const escapedOperators = (under) => under.sources.flatMap(({ reading, severityAt }) => {
+    const { text } = reading.source;
+    return [...text.matchAll(/&(?:lt|gt|amp|quot|#39);/g)].flatMap(({ 0: escaped, index }) => {
+        const node = reading.source.tree.resolveInner(index, 1);
+        const inText = enclosing(node, ['String', 'FormatString', 'Comment', 'ContinuedString']);
+        if (!inText) {
+            return [
+                findingAt(under, severityAt(index), reading.placeOf(index), `${escaped} is an operator escaped as HTML`, 'Write < or > itself.'),
+            ];
+        }
+        if (inText.name === 'Comment' || !placeholders_isInside(inText, reading, /^(Text|Tex|MathTex|Title)$/))
+            return [];
+        return [
+            findingAt(under, 'warning', reading.placeOf(index), `this text shows ${escaped} as it stands`, 'Write the character itself; only MarkupText takes HTML.'),
+        ];
+    });
+});
+/** {{TOKEN}} as code: a set in a set. */
+function bareTokens(reading) {
+    return [...reading.source.text.matchAll(new RegExp(TOKEN, 'g'))].flatMap(({ 0: token, index }) => {
+        const node = reading.source.tree.resolveInner(index, 1);
+        return enclosing(node, ['String', 'FormatString', 'Comment']) ? [] : [{ at: index, token }];
+    });
+}
+function enclosing(start, names) {
+    for (let node = start; node; node = node.parent)
+        if (names.includes(node.name))
+            return node;
+    return undefined;
+}
+/** Whether a text is an argument of a call of that name. */
+function placeholders_isInside(node, { source }, name) {
+    for (let at = node.parent; at; at = at.parent) {
+        if (at.name === 'CallExpression' && at.firstChild) {
+            const called = textOf(source, at.firstChild);
+            if (name.test(called.split('.').at(-1)?.trim() ?? ''))
+                return true;
+        }
+        if (at.name.endsWith('Statement') || at.name === 'Body')
+            return false;
+    }
+    return false;
+}
+/** Whether `.format(...)` or a template of another kind is applied to a text. */
+function isFormatted(node, { source }) {
+    return (/^\s*(\)\s*)?\.\s*(format|replace|render|substitute)\b/.test(source.text.slice(node.to, node.to + 40)) ||
+        constantOf(source, node) === undefined);
+}
+
+;// CONCATENATED MODULE: ./build/gates/project-wide.js
+
+
+
+
+
+/** What no single scene is to blame for. */
+async function projectFindings(project) {
+    return [
+        ...unspokenLines(project),
+        ...sceneTwice(project),
+        ...placeholderLines(project),
+        ...(await unnamedScenes(project)),
+    ];
+}
+/** Narration lines that no scene speaks. */
+function unspokenLines({ narration, scenes, faults, dependencies, state }) {
+    const used = new Set(scenes.flatMap(({ id }) => dependencies.get(id)?.narrationKeys ?? []));
+    for (const { id } of faults) {
+        const key = state.scenes.find((scene) => scene.id === id)?.narrationKey;
+        if (key === undefined)
+            return []; // it may be any line that a scene that cannot be read speaks
+        used.add(key);
+    }
+    return narration.lines
+        .filter(({ key }) => !used.has(key))
+        .map(({ key, line }) => ({
+        severity: 'warning',
+        message: `no scene speaks narration line "${key}"`,
+        place: { file: narration.file, line },
+        hint: 'Speak it in a scene with self.voiceover(text=SCRIPT["..."]), or remove it.',
+    }));
+}
+/** Two scenes of the state that are one and the same class. */
+function sceneTwice({ scenes, state }) {
+    return scenes.flatMap((scene, index) => {
+        const before = scenes
+            .slice(0, index)
+            .find(({ file, className }) => file === scene.file && className === scene.className);
+        if (!before)
+            return [];
+        return [
+            {
+                severity: 'warning',
+                message: `scenes ${before.id} and ${scene.id} are the same class of the same file: it is shown twice`,
+                place: placeOfScene(state, scene.id, 'file'),
+                hint: 'Give each its own class, unless the video is meant to show it twice.',
+            },
+        ];
+    });
+}
+/** Narration that a template left to be filled, or that a web page has escaped. */
+function placeholderLines({ narration }) {
+    return narration.lines.flatMap(({ key, text, line }) => {
+        const found = /\{\{[^{}]*\}\}|&(?:lt|gt|amp|quot|#39);/.exec(text)?.[0];
+        if (!found)
+            return [];
+        return [
+            {
+                severity: 'warning',
+                message: `narration line "${key}" has ${found} in it, which is spoken as it stands`,
+                place: { file: narration.file, line },
+                hint: 'Write the words that are to be heard.',
+            },
+        ];
+    });
+}
+/** Scene files of the project folder that the state does not name. */
+async function unnamedScenes(project) {
+    const { folder, scenes, faults, state, dependencies } = project;
+    const named = new Set([
+        ...scenes.flatMap(({ id }) => [...(dependencies.get(id)?.sources.values() ?? [])].map(({ path }) => path)),
+        ...faults.map(({ id }) => (0,external_node_path_.join)(folder, state.scenes.find((scene) => scene.id === id)?.file ?? `${id}.py`)),
+        project.narration.file,
+    ]);
+    const names = await (0,external_node_fs_promises_namespaceObject.readdir)(folder).catch(() => []);
+    const findings = [];
+    for (const name of names.sort()) {
+        const path = (0,external_node_path_.join)(folder, name);
+        if (!/^scene.*\.py$/i.test(name) || named.has(path))
+            continue;
+        const source = await readPython(path).catch(() => undefined);
+        const scene = source && classesOf(source).find((found) => isScene(scene_class_kindOf(found, [source])));
+        if (!scene)
+            continue;
+        findings.push({
+            severity: 'warning',
+            message: `${name} has the scene ${scene.name}, but project_state.json does not name the file`,
+            place: placeOf(source, { from: scene.at }),
+            hint: 'Add it to "scenes" in project_state.json, or remove the file.',
+        });
+    }
+    return findings;
+}
+function isScene(kind) {
+    return kind === 'voiceover' || kind === 'scene';
+}
+
 ;// CONCATENATED MODULE: ./build/gates/guarded.js
 
 /** Whether an import may fail without harm: inside `try` with an `except` for it, or for type checkers only. */
@@ -54069,7 +54164,7 @@ function python_hintFor(module) {
 }
 async function readMemory(file) {
     try {
-        return new Set(parse(MemorySchema, JSON.parse(await (0,promises_namespaceObject.readFile)(file, 'utf8'))).sound);
+        return new Set(parse(MemorySchema, JSON.parse(await (0,external_node_fs_promises_namespaceObject.readFile)(file, 'utf8'))).sound);
     }
     catch {
         return new Set(); // nothing, or nothing valid: everything is asked again
@@ -54077,7 +54172,7 @@ async function readMemory(file) {
 }
 async function writeMemory(file, sound) {
     try {
-        await (0,promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(file), { recursive: true });
+        await (0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(file), { recursive: true });
         await writeFile(file, JSON.stringify({ format: FORMAT, sound: [...new Set(sound)] }));
     }
     catch {
@@ -54312,7 +54407,7 @@ async function recordedTexts({ folder, repoRoot }) {
     // what is wrong with the folder is said where it is used
     const voices = await voiceFolder(folder, repoRoot).catch(() => undefined);
     const { entries } = voices === undefined ? { entries: [] } : await readIndex(voices);
-    const texts = entries.flatMap((entry) => cache_index_readEntry(entry).text ?? []);
+    const texts = entries.flatMap((entry) => readEntry(entry).text ?? []);
     return new Set(texts.map((text) => text.split(/\s+/).filter(Boolean).join(' ')));
 }
 
@@ -54379,8 +54474,8 @@ function tellWarnings(findings, { host, options, notes }) {
 function tellErrors(errors, good, { host, options }) {
     if (errors.length === 0)
         return;
-    const next = good > 0 && !options.failFast ? `; building the other ${count(good, 'scene')} first` : '';
-    host.log.group(`the checks found ${count(errors.length, 'error')}${next}`, errors.map(({ message, place }) => `${placed(place, host.workspace)}${message}`));
+    const next = good > 0 && !options.failFast ? `; building the other ${summary_count(good, 'scene')} first` : '';
+    host.log.group(`the checks found ${summary_count(errors.length, 'error')}${next}`, errors.map(({ message, place }) => `${placed(place, host.workspace)}${message}`));
 }
 /** A place in front of a message: "scene.py:3: ". */
 function placed(place, workspace) {
@@ -54421,7 +54516,7 @@ async function timed(name, { seconds }, work) {
     }
 }
 /** What every step of a build of this project shares. */
-async function makeContext(project, options, host, signal) {
+async function makeContext(project, options, host, signal, workDir) {
     const notes = [];
     tellUnconfined((text) => {
         notes.push(text);
@@ -54432,7 +54527,7 @@ async function makeContext(project, options, host, signal) {
         host,
         project,
         store: await host.openStore(options),
-        workDir: await makeWorkDir(host.workspace, project),
+        workDir: workDir ?? (await makeWorkDir(project, host)),
         tools: { env: childEnvironment(), guardPython: await trustedPython(), signal },
         signal,
         notes,
@@ -54453,23 +54548,30 @@ function sceneStoreOf({ store, options, workDir, project, host }) {
     return { store, cachePrefix: options.cachePrefix, folder: (0,external_node_path_.join)(workDir, 'scenes'), project, log: host.log };
 }
 /**
- * The folder for everything on its way, one for each project: `.flaming-horse/<hash of the project's place>`, the same in
- * every job, since the cache service knows entries by their path. It ignores itself in git, so that a checkout stays
- * clean.
+ * The folder for everything on its way, `.flaming-horse/<hash of the project's place>`: no two projects share one, and the
+ * lock of the project covers it. It ignores itself in git, so that a checkout stays clean.
  */
-async function makeWorkDir(workspace, project) {
-    const base = (0,external_node_path_.join)(workspace, '.flaming-horse');
-    const place = sources_nameOf(project.folder, project) || '.';
-    const workDir = (0,external_node_path_.join)(base, sha256(place).slice(0, 12));
-    await (0,promises_namespaceObject.mkdir)(workDir, { recursive: true });
+async function makeWorkDir(project, host) {
+    const base = (0,external_node_path_.join)(host.workspace, '.flaming-horse');
+    const workDir = (0,external_node_path_.join)(base, sha256(context_placeOf(project, host)).slice(0, 16));
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(workDir, { recursive: true });
     await writeFile((0,external_node_path_.join)(base, '.gitignore'), '*\n');
     return workDir;
 }
+/** Where a project lies: from the checkout on a runner, the same in every job; elsewhere its absolute path. */
+function context_placeOf(project, { checkout }) {
+    const folder = (0,external_node_fs_.realpathSync)(project.folder);
+    if (checkout === undefined)
+        return folder;
+    const inCheckout = (0,external_node_path_.relative)((0,external_node_fs_.realpathSync)(checkout), folder);
+    const isInside = inCheckout !== '..' && !inCheckout.startsWith('../') && !(0,external_node_path_.isAbsolute)(inCheckout);
+    return isInside ? inCheckout || '.' : folder;
+}
 /** Removes folders of earlier contents: what is worth keeping is in the store. */
 async function prune(folder, keep) {
-    for (const name of await (0,promises_namespaceObject.readdir)(folder).catch(() => [])) {
+    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(folder).catch(() => [])) {
         if (!keep.has(name))
-            await (0,promises_namespaceObject.rm)((0,external_node_path_.join)(folder, name), { recursive: true, force: true });
+            await (0,external_node_fs_promises_namespaceObject.rm)((0,external_node_path_.join)(folder, name), { recursive: true, force: true });
     }
 }
 
@@ -54513,11 +54615,11 @@ function ofScene({ id, seconds, lines, still, sound }) {
     if (still === 'one picture')
         add(`nothing moves throughout (${length})`, seconds >= CARD);
     if (lines > 0 && sound.peak < SILENT)
-        add(`nothing is heard, though it speaks ${count(lines, 'line')}`, true);
+        add(`nothing is heard, though it speaks ${summary_count(lines, 'line')}`, true);
     else if (sound.ratio < LEAST_SOUND)
         add(`its sound lasts only ${humanSeconds(sound.ratio * seconds)} of ${length}`, true);
     if (sound.clipped >= CLIPPED)
-        add(`its sound is too loud and distorted at ${count(sound.clipped, 'place')}`, false);
+        add(`its sound is too loud and distorted at ${summary_count(sound.clipped, 'place')}`, false);
     return found;
 }
 /** The silences, each with the scenes in which it lies. A scene in which nothing at all is heard was told already. */
@@ -55317,7 +55419,7 @@ async function* samplesOf(scenes, rate, facts) {
         let missing = wanted;
         frame += scene.frames;
         const meter = soundMeter();
-        const file = await (0,promises_namespaceObject.open)(scene.audio);
+        const file = await (0,external_node_fs_promises_namespaceObject.open)(scene.audio);
         try {
             const data = await findSamples(file, scene.audio);
             for (let position = data.start; position < data.end && missing > 0;) {
@@ -55486,8 +55588,8 @@ function extremes(numbers) {
 async function joinScenes(options) {
     if (options.scenes.length === 0)
         throw new Error('there is no scene to join');
-    await (0,promises_namespaceObject.mkdir)(options.workDir, { recursive: true });
-    await (0,promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(options.output), { recursive: true });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(options.workDir, { recursive: true });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(options.output), { recursive: true });
     const { parts, rate, timeScale, reencoded } = await agreeing(await readParts(options), options);
     const frames = parts.reduce((sum, part) => sum + part.frames, 0);
     const seconds = (frame) => (frame * rate.den) / rate.num;
@@ -55517,7 +55619,7 @@ async function joinScenes(options) {
     const beside = { srt: `${stem}.srt`, vtt: `${stem}.vtt` };
     await written(beside.srt, (partial) => writeFile(partial, toSrt(captions)));
     await written(beside.vtt, (partial) => writeFile(partial, toWebVtt(captions)));
-    await (0,promises_namespaceObject.rm)(files.sound);
+    await (0,external_node_fs_promises_namespaceObject.rm)(files.sound);
     return {
         frames,
         fps: rate.num / rate.den,
@@ -55549,7 +55651,7 @@ async function inspectScenes(parts, sounds, packets, seconds, tools) {
 }
 /** Writes one scene as a video with sound, for the paths that projects expect. The picture is copied. */
 async function writeSceneVideo(result, path, tools) {
-    await (0,promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(path), { recursive: true });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(path), { recursive: true });
     await written(path, async (output) => {
         await runFfmpeg(sceneVideoArgs({ video: result.video, audio: result.audio, output }), tools);
     });
@@ -55658,7 +55760,7 @@ function timeScaleOf(parameters) {
 }
 /** Enough of a file to hold its header and first frame's note. */
 async function firstBytes(path) {
-    const file = await (0,promises_namespaceObject.open)(path);
+    const file = await (0,external_node_fs_promises_namespaceObject.open)(path);
     try {
         const { bytesRead, buffer } = await file.read(Buffer.alloc(4 << 20), 0, 4 << 20, 0);
         return buffer.subarray(0, bytesRead);
@@ -55672,11 +55774,11 @@ async function written(path, write) {
     const partial = `${path}.${process.pid}.partial`;
     try {
         const result = await write(partial);
-        await (0,promises_namespaceObject.rename)(partial, path);
+        await (0,external_node_fs_promises_namespaceObject.rename)(partial, path);
         return result;
     }
     catch (error) {
-        await (0,promises_namespaceObject.rm)(partial, { force: true });
+        await (0,external_node_fs_promises_namespaceObject.rm)(partial, { force: true });
         throw error;
     }
 }
@@ -55695,10 +55797,9 @@ const VIDEO_FORMAT = 3;
 const FACTS_FILE = 'video.json';
 const VIDEO_FILE = 'video.mp4';
 const SIDE_FILES = ['video.srt', 'video.vtt'];
-const seconds = pipe(dist_number(), minValue(0));
 const SCENE = object({
     id: dist_string(),
-    seconds,
+    seconds: seconds,
     lines: dist_number(),
     still: nullable(picklist(['black', 'one colour', 'one picture'])),
     sound: object({ ratio: dist_number(), peak: dist_number(), clipped: dist_number() }),
@@ -55736,20 +55837,22 @@ async function assemble(assembly) {
             captions: finished.result.facts.captions.map((caption) => ({ ...caption })),
         })),
     });
-    const path = (0,external_node_path_.join)(assembly.folder, content.slice(0, 24));
-    const key = cacheKey(assembly.cachePrefix, 'video', `v${VIDEO_FORMAT}`, content);
-    // entries never change: what replaces a damaged one lies beside it
-    const beside = `${key}-r`;
-    const stored = await restoreVideo({ key, path }, store, log);
-    const replaced = stored === 'damaged' ? await restoreVideo({ key: beside, path }, store, log) : stored;
-    const reused = typeof replaced === 'object';
+    const entry = {
+        key: cacheKey(assembly.cachePrefix, 'video', `v${VIDEO_FORMAT}`, content),
+        path: (0,external_node_path_.join)(assembly.folder, content.slice(0, 24)),
+    };
+    const { path } = entry;
+    const found = await store.restore(entry, readVideo);
+    if (found.outcome === 'damaged')
+        log.warning(`the stored video is damaged (${found.why}); it is not used`);
+    const reused = found.outcome === 'found';
     let facts;
     if (reused)
-        facts = replaced;
+        facts = found.value;
     else {
         await assembly.ready();
         facts = await joinAnew(assembly, path);
-        await store.save({ key: stored === 'damaged' ? beside : key, path });
+        store.save(entry);
     }
     assembly.accept(facts);
     const stem = output.replace(/\.[^./]*$/, '');
@@ -55758,16 +55861,6 @@ async function assemble(assembly) {
     await copyFileInside((0,external_node_path_.join)(path, 'video.srt'), captions.srt, within);
     await copyFileInside((0,external_node_path_.join)(path, 'video.vtt'), captions.vtt, within);
     return { facts, reused, captions };
-}
-async function restoreVideo(entry, store, log) {
-    await (0,promises_namespaceObject.rm)(entry.path, { recursive: true, force: true });
-    await (0,promises_namespaceObject.mkdir)(entry.path, { recursive: true });
-    if ((await store.restore(entry)) === undefined)
-        return 'missing';
-    return readVideo(entry.path).catch((error) => {
-        log.warning(`the stored video is damaged (${messageOf(error)}); it is not used`);
-        return 'damaged';
-    });
 }
 async function joinAnew({ scenes, tools, log }, path) {
     const output = (0,external_node_path_.join)(path, VIDEO_FILE);
@@ -55778,7 +55871,7 @@ async function joinAnew({ scenes, tools, log }, path) {
         workDir: `${path}.work`,
         log,
     });
-    await (0,promises_namespaceObject.rm)(`${path}.work`, { recursive: true, force: true });
+    await (0,external_node_fs_promises_namespaceObject.rm)(`${path}.work`, { recursive: true, force: true });
     const hashes = await Promise.all([VIDEO_FILE, ...SIDE_FILES].map(async (name) => [name, await sha256OfFile((0,external_node_path_.join)(path, name))]));
     const facts = {
         format: VIDEO_FORMAT,
@@ -55794,7 +55887,7 @@ async function joinAnew({ scenes, tools, log }, path) {
     return facts;
 }
 async function readVideo(path) {
-    const facts = parse(FACTS, JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(path, FACTS_FILE), 'utf8')));
+    const facts = await readJson((0,external_node_path_.join)(path, FACTS_FILE), FACTS);
     for (const name of [VIDEO_FILE, ...SIDE_FILES]) {
         if ((await sha256OfFile((0,external_node_path_.join)(path, name))) !== facts.files[name])
             throw new Error(`${name} is not what was made`);
@@ -55910,11 +56003,11 @@ async function places_problemOf({ name, path }) {
     const folder = await places_existing(path);
     const trial = (0,external_node_path_.join)(folder, `.flaming-horse-${process.pid}.partial`);
     try {
-        const { bavail, bsize } = await (0,promises_namespaceObject.statfs)(folder);
+        const { bavail, bsize } = await (0,external_node_fs_promises_namespaceObject.statfs)(folder);
         if (bavail * bsize < LEAST_BYTES)
             return tooFull(name, path, bavail * bsize);
         await naming(trial, async () => {
-            const file = await (0,promises_namespaceObject.open)(trial, 'w');
+            const file = await (0,external_node_fs_promises_namespaceObject.open)(trial, 'w');
             try {
                 await file.writeFile('flaming horse\n');
             }
@@ -55928,12 +56021,12 @@ async function places_problemOf({ name, path }) {
         return places_named(name, path, error);
     }
     finally {
-        await (0,promises_namespaceObject.rm)(trial, { force: true }).catch(() => { });
+        await (0,external_node_fs_promises_namespaceObject.rm)(trial, { force: true }).catch(() => { });
     }
 }
 async function places_problemOfFile({ name, path }) {
     try {
-        await (await (0,promises_namespaceObject.open)(path, 'a')).close();
+        await (await (0,external_node_fs_promises_namespaceObject.open)(path, 'a')).close();
         return undefined;
     }
     catch (error) {
@@ -55953,13 +56046,13 @@ function tooFull(name, path, free) {
 /** The folder itself, or the nearest one around it that is there. */
 async function places_existing(path) {
     for (let folder = path;; folder = (0,external_node_path_.dirname)(folder)) {
-        const there = await (0,promises_namespaceObject.stat)(folder).catch(() => undefined);
+        const there = await (0,external_node_fs_promises_namespaceObject.stat)(folder).catch(() => undefined);
         if (there || (0,external_node_path_.dirname)(folder) === folder)
             return folder;
     }
 }
 async function isFolder(path) {
-    return (await (0,promises_namespaceObject.stat)(path).catch(() => undefined))?.isDirectory() ?? false;
+    return (await (0,external_node_fs_promises_namespaceObject.stat)(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 ;// CONCATENATED MODULE: ./build/voice/mp3.js
@@ -56142,7 +56235,7 @@ function encodeArgs(wav, mp3, identity) {
 /** Makes the mp3 of a line and checks it against the length of the WAV. Throws Error where they differ. */
 async function encodeLine(line, tools) {
     await runFfmpeg(encodeArgs(line.wav, line.mp3, line.identity), tools);
-    const bytes = await (0,promises_namespaceObject.readFile)(line.mp3);
+    const bytes = await (0,external_node_fs_promises_namespaceObject.readFile)(line.mp3);
     const made = readMp3(bytes);
     if ('fault' in made)
         throw new Error(`its mp3 ${made.fault}`);
@@ -56231,7 +56324,7 @@ function voiceIdentity(text, fingerprint) {
     return contentKey({ text: spokenText(text), fingerprint });
 }
 async function piperVersions() {
-    const locked = await (0,promises_namespaceObject.readFile)(shippedFile('python/requirements/piper.txt'), 'utf8');
+    const locked = await (0,external_node_fs_promises_namespaceObject.readFile)(shippedFile('python/requirements/piper.txt'), 'utf8');
     return Object.fromEntries(PIPER_PACKAGES.map((name) => {
         const version = new RegExp(`^${name}==([^\\s;\\\\]+)`, 'm').exec(locked)?.[1];
         if (version === undefined)
@@ -56322,7 +56415,7 @@ async function findSound(line, finder) {
 function candidatesFor(line, index) {
     const said = spokenText(line.text);
     const withText = index.entries.flatMap((entry) => {
-        const { key, text, audio } = cache_index_readEntry(entry);
+        const { key, text, audio } = readEntry(entry);
         return text !== undefined && audio !== undefined && spokenText(text) === said
             ? [{ entry, audio, own: key === line.key }]
             : [];
@@ -56385,7 +56478,7 @@ async function examine(line, { audio, entry }, identity, { folder, repoRoot, ind
 async function oldRecordings(line, { index, folder, repoRoot }) {
     const warnings = [];
     for (const entry of index.entries) {
-        const { key, audio } = cache_index_readEntry(entry);
+        const { key, audio } = readEntry(entry);
         if (key !== line.key || audio === undefined)
             continue;
         const file = (0,external_node_path_.resolve)(folder, audio);
@@ -56408,6 +56501,7 @@ function plan_nameOf(file, repoRoot) {
 
 
 
+
 /** What every scene is made from, under which key, at what cost; nothing is brought or made yet. */
 async function planBuild(scenes, versions, backend, ledger, { project, options, host }) {
     const voice = await planVoice({
@@ -56423,9 +56517,9 @@ async function planBuild(scenes, versions, backend, ledger, { project, options, 
     const contents = new Map(scenes.map((scene) => [scene.id, sceneContent(scene, { project, options, versions, voice, shared })]));
     const opened = new Map();
     for (const { id } of scenes) {
-        const names = ledger[id] && Object.keys(ledger[id].opened);
-        if (names)
-            opened.set(id, await hashOpened(names, project));
+        const known = ledger.get(id);
+        if (known)
+            opened.set(id, await hashOpened(Object.keys(known.opened), project));
     }
     return { voice, contents, scenes: planScenes(scenes, contents, opened, project, ledger) };
 }
@@ -56433,7 +56527,7 @@ async function planBuild(scenes, versions, backend, ledger, { project, options, 
 function reasonToRender({ scene, content, opened }, ledger, damaged) {
     if (damaged.has(scene.id))
         return 'its stored result is damaged';
-    const before = ledger[scene.id];
+    const before = ledger.get(scene.id);
     if (!before)
         return 'nothing stored yet';
     const changes = [
@@ -56446,27 +56540,22 @@ function reasonToRender({ scene, content, opened }, ledger, damaged) {
 }
 /** What the next build may know of the scenes of this one. */
 function ledgerOf(finished, before) {
-    const now = [...finished].map(([id, { entry, result }]) => [
-        id,
-        {
-            ingredients: entry.ingredients,
-            opened: entry.opened,
-            unsafe: entry.unsafe,
-            renderSeconds: entry.renderSeconds,
-            frames: result.facts.frames,
-        },
-    ]);
-    return { ...before, ...Object.fromEntries(now) };
+    const ledger = new Map(before);
+    for (const [id, { entry, result }] of finished) {
+        const { ingredients, opened, unsafe, renderSeconds } = entry;
+        ledger.set(id, { ingredients, opened, unsafe, renderSeconds, frames: result.facts.frames });
+    }
+    return ledger;
 }
 /** Where the ledger of this project is kept. */
 function ledgerPlaceOf({ store, options, workDir, project, host }) {
-    const projectName = `${host.repository}:${(0,external_node_path_.relative)(project.repoRoot, project.folder)}`;
+    const projectName = `${host.repository}:${context_placeOf(project, host)}`;
     return { store, cachePrefix: options.cachePrefix, folder: (0,external_node_path_.join)(workDir, 'ledger'), projectName };
 }
 /** Why a line had to be spoken, in words: what the last build knew of it against what it is now. */
 function reasonToSpeak(key, voice, ledger) {
     const line = voice.lines.find((planned) => planned.key === key);
-    const before = Object.values(ledger).find(({ ingredients }) => ingredients[`narration line ${key}`] !== undefined);
+    const before = [...ledger.values()].find(({ ingredients }) => ingredients[`narration line ${key}`] !== undefined);
     if (!line || !before)
         return 'new';
     if (before.ingredients[`narration line ${key}`] !== sha256(line.text))
@@ -56497,11 +56586,11 @@ async function recordSuccess(scenes, finished, video, { project, options }) {
             file: scene.fileName,
             className: scene.className,
             videoFile,
-            fileSizeBytes: (await (0,promises_namespaceObject.stat)((0,external_node_path_.join)(project.folder, videoFile))).size,
+            fileSizeBytes: (await (0,external_node_fs_promises_namespaceObject.stat)((0,external_node_path_.join)(project.folder, videoFile))).size,
             durationSeconds: facts.frames / facts.fps,
         };
     }));
-    const summary = `${count(scenes.length, 'scene')}, ${video.facts.durationSeconds.toFixed(3)} s`;
+    const summary = `${summary_count(scenes.length, 'scene')}, ${video.facts.durationSeconds.toFixed(3)} s`;
     const outcome = { ok: true, scenes: outcomes, summary, whole: schedule_isWhole(options) };
     await writeState(project.state, nextDocument(project.state, outcome, new Date()));
 }
@@ -56513,7 +56602,7 @@ async function recordFailure(state, error, host) {
     const lines = errors.map(({ message, place: at }) => cut(readableLine(at ? `${shownPlace(host.workspace, at)}: ${message}` : message), STATE_ERROR));
     host.summarise(failureSummary(state.projectName, groupErrors(errors), host.workspace));
     try {
-        const outcome = { ok: false, errors: lines, summary: `${count(lines.length, 'error')}` };
+        const outcome = { ok: false, errors: lines, summary: `${summary_count(lines.length, 'error')}` };
         await writeState(state, nextDocument(state, outcome, new Date()));
     }
     catch (second) {
@@ -56524,7 +56613,7 @@ async function recordFailure(state, error, host) {
 function record_tell(report, host) {
     host.summarise(buildSummary(report));
     const rendered = report.scenes.filter(({ how }) => how === 'rendered').length;
-    const made = `${count(rendered, 'scene')} rendered, ${report.scenes.length - rendered} reused, ${count(report.voice.synthesized.length, 'narration line')} spoken`;
+    const made = `${summary_count(rendered, 'scene')} rendered, ${report.scenes.length - rendered} reused, ${summary_count(report.voice.synthesized.length, 'narration line')} spoken`;
     const times = Object.entries(report.seconds)
         .map(([name, seconds]) => `${name} ${humanSeconds(seconds)}`)
         .join(', ');
@@ -56727,7 +56816,7 @@ function sceneDetails({ facts }, opened) {
         ...opened.map((name) => `read: ${name}`),
     ];
 }
-/** Saves a fresh scene where that is safe. Returns why it was not saved. */
+/** Saves a fresh scene where that is safe. Returns why it is not kept. */
 async function saveOne(planned, { finished, begun }, many) {
     const { scene, content } = planned;
     const { unsafe } = finished.entry;
@@ -56742,15 +56831,13 @@ async function saveOne(planned, { finished, begun }, many) {
         many.log.warning(`scene ${scene.id} is not kept: ${edited} was edited while it rendered`);
         return `${edited} was edited`;
     }
-    const outcome = await saveScene(finished, content, many.damaged.has(scene.id), many.sceneStore);
-    if (outcome === 'failed')
-        many.log.warning(`scene ${scene.id} could not be saved in ${many.sceneStore.store.name}`);
-    return outcome === 'failed' || outcome === 'off' ? outcome : undefined;
+    saveScene(finished, content, many.sceneStore); // in the background; a store that fails says so itself
+    return undefined;
 }
 /** A source of the scene that is no longer as it was read: its result would be kept under a key of other sources. */
 async function editedSince({ scene }, project) {
     for (const [name, { path, text }] of dependenciesOf(project, scene).sources) {
-        const now = await (0,promises_namespaceObject.readFile)(path, 'utf8').catch(() => '');
+        const now = await (0,external_node_fs_promises_namespaceObject.readFile)(path, 'utf8').catch(() => '');
         if (normalisedText(now) !== text)
             return name;
     }
@@ -56766,7 +56853,7 @@ async function editedSince({ scene }, project) {
 /** Makes a temporary folder that later builds know for ours when we are gone. Its path is short: sockets lie in such. */
 function makeTemporary() {
     const { pid, start, space } = thisOwner();
-    return (0,promises_namespaceObject.mkdtemp)((0,external_node_path_.join)((0,external_node_os_.tmpdir)(), `flaming-horse-${pid}-${start || '0'}-${space}-`));
+    return (0,external_node_fs_promises_namespaceObject.mkdtemp)((0,external_node_path_.join)((0,external_node_os_.tmpdir)(), `flaming-horse-${pid}-${start || '0'}-${space}-`));
 }
 /** Whose temporary folder this is by its name; undefined where it is none. */
 function ownerOfTemporary(name) {
@@ -56862,7 +56949,7 @@ async function serve(place, listening, log, stop, signal) {
     finally {
         clearTimeout(timer);
         process.off('exit', remove);
-        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+        await (0,external_node_fs_promises_namespaceObject.rm)(folder, { recursive: true, force: true });
     }
 }
 
@@ -56894,14 +56981,14 @@ function startRenders(runtime, context) {
     return startRenderServer(place, { ...host.log, warning: (text) => note(context, text) }, signal);
 }
 /** Renders what is missing, as many scenes at once as the machine carries. Failures come back beside what was finished. */
-async function renderMissing(missing, damaged, spoken, voice, runtime, server, sceneStore, context) {
+async function renderMissing(missing, spoken, voice, runtime, server, sceneStore, context) {
     const { options, project, host } = context;
     const size = QUALITIES[options.quality];
     const sizeOf = (scene) => size ?? dependenciesOf(project, scene).size;
     const memory = Math.max(...missing.map(({ scene }) => renderMemory(sizeOf(scene), options.encoder)));
     const capacity = readCapacity();
     const { renders, reason } = parallelism(options.parallelRenders, missing.length, memory, capacity);
-    host.log.info(`rendering ${count(missing.length, 'scene')}, ${renders} at a time (${reason})`);
+    host.log.info(`rendering ${summary_count(missing.length, 'scene')}, ${renders} at a time (${reason})`);
     const secondsOf = new Map(spoken.lines.map(({ key, seconds }) => [key, seconds]));
     const lengthOf = (scene) => {
         const { narrationKeys } = dependenciesOf(project, scene);
@@ -56911,7 +56998,6 @@ async function renderMissing(missing, damaged, spoken, voice, runtime, server, s
     const expected = new Map(missing.map(({ scene }) => [scene.id, Math.round(lengthOf(scene) * sizeOf(scene).fps)]));
     const { rendered, failures } = await renderScenes({
         scenes: missing,
-        damaged,
         atOnce: renders,
         project,
         spoken: spoken.lines,
@@ -56937,7 +57023,7 @@ async function renderMissing(missing, damaged, spoken, voice, runtime, server, s
     for (const [id, { finished, notSaved }] of rendered) {
         if (finished.result.facts.fallback)
             context.notes.push(`scene ${id} was rendered by Manim's own writer (slower): ${finished.result.facts.fallback}`);
-        if (notSaved && notSaved !== 'off')
+        if (notSaved)
             context.notes.push(`scene ${id} is rendered every time: ${notSaved}`);
     }
     return { finished: new Map([...rendered].map(([id, { finished }]) => [id, finished])), failures };
@@ -56947,7 +57033,23 @@ function texVersion(versions) {
     return contentKey([versions.latex ?? '', versions['latex packages'] ?? '']).slice(0, 16);
 }
 
+;// CONCATENATED MODULE: ./build/log.js
+/** A log that keeps nothing; for tests and for questions asked on the side. */
+const silentLog = {
+    info: () => { },
+    debug: () => { },
+    warning: () => { },
+    error: () => { },
+    group: () => { },
+};
+
 ;// CONCATENATED MODULE: ./build/steps/restore.js
+
+
+
+
+
+
 
 /** Brings back every scene that the store has, verified. */
 async function restoreScenes(planned, sceneStore) {
@@ -56966,6 +57068,44 @@ async function restoreScenes(planned, sceneStore) {
     }
     return { restored, missing, damaged };
 }
+/**
+ * After a join failed: the scenes from the store that cannot even be joined alone. They are not restored any more, so that
+ * they can be rendered again. `rendered`: ids of scenes that are fresh; rendering those again would change nothing.
+ */
+async function condemnUnusable(scenes, finished, rendered, contents, context) {
+    const unusable = [];
+    for (const scene of scenes.filter(({ id }) => !rendered.has(id))) {
+        const restored = finishedOf(finished, scene);
+        const content = contents.get(scene.id);
+        const why = await whyNotJoined(restored, context);
+        if (why === undefined || !content)
+            continue;
+        note(context, `Scene ${scene.id} is rendered again, because its stored result cannot be joined: ${why}`);
+        condemnScene(restored, content, sceneStoreOf(context));
+        unusable.push(scene);
+    }
+    return unusable;
+}
+/** Why a scene cannot be joined alone; undefined where it can, or where that is not the scene's fault. */
+async function whyNotJoined({ result }, { workDir, tools }) {
+    const folder = (0,external_node_path_.join)(workDir, 'check');
+    try {
+        await joinScenes({
+            ...tools,
+            scenes: [{ result, title: '' }],
+            output: (0,external_node_path_.join)(folder, 'video.mp4'),
+            workDir: (0,external_node_path_.join)(folder, 'work'),
+            log: silentLog,
+        });
+        return undefined;
+    }
+    catch (error) {
+        return userErrorsOf(error) || tools.signal?.aborted ? undefined : messageOf(error);
+    }
+    finally {
+        await (0,external_node_fs_promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+    }
+}
 
 ;// CONCATENATED MODULE: ./build/voice/entry.js
 
@@ -56975,20 +57115,25 @@ async function restoreScenes(planned, sceneStore) {
 
 
 
+
+
 const entry_FILE = 'lines.json';
 const entry_FORMAT = 1;
+const listSchema = object({
+    format: dist_literal(entry_FORMAT),
+    lines: array(object({ key: dist_string(), text: dist_string(), identity: dist_string(), sha256: dist_string(), seconds: seconds })),
+});
 /** Where a store entry's folder keeps the sound of an identity. */
 function soundPath(folder, identity) {
     return (0,external_node_path_.join)(folder, `${identity}.mp3`);
 }
 /**
  * Reads a restored entry. A line counts only when its sound is there and whole, has the checksum of its making, and can be
- * its text spoken by the voice; the others are named in `faults`, one sentence each.
+ * its text spoken by the voice; the others are named in `faults`, one sentence each. Throws an Error where the list of
+ * lines cannot be read.
  */
 async function readStored(folder, fingerprint) {
-    const listed = await readList(folder);
-    if (!listed)
-        return { lines: [], faults: [`${entry_FILE} cannot be read`] };
+    const { lines: listed } = await readJson((0,external_node_path_.join)(folder, entry_FILE), listSchema);
     const lines = [];
     const faults = [];
     for (const line of listed) {
@@ -57000,29 +57145,11 @@ async function readStored(folder, fingerprint) {
     }
     return { lines, faults };
 }
-async function readList(folder) {
-    try {
-        const value = JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(folder, entry_FILE), 'utf8'));
-        if (value?.format !== entry_FORMAT || !Array.isArray(value.lines))
-            return undefined;
-        return value.lines.every(isStoredLine) ? value.lines : undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-function isStoredLine(value) {
-    const line = value;
-    return (typeof line === 'object' &&
-        line !== null &&
-        ['key', 'text', 'identity', 'sha256'].every((name) => typeof line[name] === 'string') &&
-        typeof line.seconds === 'number');
-}
 async function entry_faultOf(folder, line, fingerprint) {
     // also keeps the name of its file to hexadecimal digits
     if (line.identity !== voiceIdentity(line.text, fingerprint))
         return 'is not of this text and voice';
-    const bytes = await (0,promises_namespaceObject.readFile)(soundPath(folder, line.identity)).catch(() => undefined);
+    const bytes = await (0,external_node_fs_promises_namespaceObject.readFile)(soundPath(folder, line.identity)).catch(() => undefined);
     if (!bytes)
         return 'has no sound';
     if (sha256(bytes) !== line.sha256)
@@ -57041,12 +57168,12 @@ async function saveStored(folder, lines) {
     for (const { identity, file } of stored) {
         const path = soundPath(folder, identity);
         if (file !== path)
-            await (0,promises_namespaceObject.copyFile)(file, path);
+            await (0,external_node_fs_promises_namespaceObject.copyFile)(file, path);
     }
     const wanted = new Set([entry_FILE, ...stored.map(({ identity }) => `${identity}.mp3`)]);
-    for (const name of await (0,promises_namespaceObject.readdir)(folder)) {
+    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(folder)) {
         if (!wanted.has(name))
-            await (0,promises_namespaceObject.rm)((0,external_node_path_.join)(folder, name), { recursive: true, force: true });
+            await (0,external_node_fs_promises_namespaceObject.rm)((0,external_node_path_.join)(folder, name), { recursive: true, force: true });
     }
     const listed = stored.map(({ key, text, identity, sha256, seconds }) => ({ key, text, identity, sha256, seconds }));
     await writeIfChanged((0,external_node_path_.join)(folder, entry_FILE), `${JSON.stringify({ format: entry_FORMAT, lines: listed }, null, 1)}\n`, folder);
@@ -57081,7 +57208,7 @@ function shareOut(lines, count) {
 }
 async function speakShare(lines, index, options) {
     const { voice, python, guardPython, workDir, log, signal } = options;
-    await (0,promises_namespaceObject.mkdir)(workDir, { recursive: true });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(workDir, { recursive: true });
     const wavOf = (line) => (0,external_node_path_.join)(workDir, `${line.identity}.wav`);
     const job = (0,external_node_path_.join)(workDir, `job_${index}.json`);
     await writeFile(job, JSON.stringify({
@@ -57166,11 +57293,11 @@ async function makeSounds(lines, plan, folder, options) {
             failures.set(line.identity, { message: messageOf(error), hint: userErrorsOf(error)?.[0]?.hint });
         }
         finally {
-            await (0,promises_namespaceObject.rm)(wav, { force: true });
+            await (0,external_node_fs_promises_namespaceObject.rm)(wav, { force: true });
         }
     };
     const encodings = [];
-    await (0,promises_namespaceObject.mkdir)(options.workDir, { recursive: true });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(options.workDir, { recursive: true });
     const unspoken = await speak(toSpeak, {
         voice: plan.voice,
         ...python,
@@ -57181,7 +57308,7 @@ async function makeSounds(lines, plan, folder, options) {
         signal,
     });
     await Promise.all(encodings);
-    await (0,promises_namespaceObject.rm)(options.workDir, { recursive: true, force: true });
+    await (0,external_node_fs_promises_namespaceObject.rm)(options.workDir, { recursive: true, force: true });
     signal?.throwIfAborted();
     const problem = problemOfTool(unspoken.broken ?? '', options.workDir);
     if (problem)
@@ -57240,9 +57367,9 @@ async function publish(plan, ready, now) {
     const files = new Map();
     const index = await readIndex(plan.folder); // as it is now: others write it, too
     if (index.found === 'unreadable' && ready.length > 0)
-        await (0,promises_namespaceObject.rename)((0,external_node_path_.join)(plan.folder, INDEX_FILE), (0,external_node_path_.join)(plan.folder, `${INDEX_FILE}.unreadable`));
+        await (0,external_node_fs_promises_namespaceObject.rename)((0,external_node_path_.join)(plan.folder, INDEX_FILE), (0,external_node_path_.join)(plan.folder, `${INDEX_FILE}.unreadable`));
     // read all before anything is written: two lines may have swapped their texts
-    const sounds = await Promise.all(ready.map(({ line, sound }) => (line.origin === 'voice' ? (0,promises_namespaceObject.readFile)(sound.file) : undefined)));
+    const sounds = await Promise.all(ready.map(({ line, sound }) => (line.origin === 'voice' ? (0,external_node_fs_promises_namespaceObject.readFile)(sound.file) : undefined)));
     for (const [index, { line, sound }] of ready.entries()) {
         const bytes = sounds[index];
         files.set(line.key, bytes ? await place(line, bytes, plan) : sound.file);
@@ -57296,7 +57423,7 @@ function mergeIndex(index, plan, ready, files, now) {
     const merged = [];
     const done = new Set();
     for (const entry of index.entries) {
-        const { key, text: raw, audio } = cache_index_readEntry(entry);
+        const { key, text: raw, audio } = readEntry(entry);
         const text = raw === undefined ? undefined : normalText(raw);
         const want = key === undefined ? undefined : wanted.get(key);
         if (key !== undefined && want) {
@@ -57347,7 +57474,7 @@ function entryFor(want, plan, now) {
 }
 function isComplete(lines, entries) {
     const spoken = new Set(entries.map((entry) => {
-        const { key, text } = cache_index_readEntry(entry);
+        const { key, text } = readEntry(entry);
         return JSON.stringify([key, normalText(text ?? '')]);
     }));
     return lines.every(({ key, text }) => spoken.has(JSON.stringify([key, normalText(text)])));
@@ -57415,8 +57542,25 @@ async function soundsInProject(plan, needed, warnings, { concurrency, tools }) {
         throw new UserErrors(broken);
     return sounds;
 }
-/** What a restored entry holds of the narration's lines. What is not as it should be is named in a warning. */
-async function soundsInEntry(plan, folder, restoredKey, warnings, { concurrency, tools, log }) {
+/**
+ * Brings back the entry of a key, or else the newest of a prefix, with the narration's lines that it holds. What is not as
+ * it should be is named in a warning, and the next save replaces the entry.
+ */
+async function restoreSounds(plan, entry, prefixes, store, warnings, checking) {
+    const found = await store.restore(entry, (folder) => soundsInEntry(plan, folder, checking), prefixes);
+    if (found.outcome === 'damaged')
+        warnings.push(`voice cache entry ${entry.key} is damaged: ${found.why}`);
+    if (found.outcome !== 'found')
+        return { key: undefined, sounds: new Map() };
+    const { key, value } = found;
+    for (const fault of value.faults)
+        warnings.push(`voice cache entry ${key}: ${fault}; it is spoken again if needed`);
+    if (value.faults.length > 0)
+        store.condemn(key);
+    checking.log.info(`voice: ${value.sounds.size} of ${value.wanted} lines restored from ${key}`);
+    return { key, sounds: value.sounds };
+}
+async function soundsInEntry(plan, folder, { concurrency, tools }) {
     const { lines, faults } = await readStored(folder, plan.voice.fingerprint);
     const current = new Set(plan.narration.lines.map(({ text }) => voiceIdentity(text, plan.voice.fingerprint)));
     const kept = lines.filter(({ identity }) => current.has(identity));
@@ -57432,10 +57576,7 @@ async function soundsInEntry(plan, folder, restoredKey, warnings, { concurrency,
         else
             wrong.push(`the line "${key}" ${fault}`);
     }
-    for (const fault of wrong)
-        warnings.push(`voice cache entry ${restoredKey}: ${fault}; it is spoken again if needed`);
-    log.info(`voice: ${sounds.size} of ${current.size} lines restored from ${restoredKey}`);
-    return sounds;
+    return { sounds, faults: wrong, wanted: current.size };
 }
 
 ;// CONCATENATED MODULE: ./build/voice/provide.js
@@ -57457,14 +57598,11 @@ async function provideVoice(plan, options) {
     const { store, log, lineKeys } = options;
     const warnings = [...plan.warnings];
     const folder = (0,external_node_path_.join)(options.workDir, 'entry');
-    await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
-    await (0,promises_namespaceObject.mkdir)(folder, { recursive: true });
     const needed = plan.lines.filter(({ key }) => lineKeys?.has(key) ?? true);
     const there = await soundsInProject(plan, needed, warnings, options);
-    const restoredKey = needed.every(provide_isIn(there))
-        ? undefined
-        : await store.restore({ key: plan.cacheKey, path: folder }, [plan.restorePrefix]);
-    const stored = restoredKey === undefined ? [] : await soundsInEntry(plan, folder, restoredKey, warnings, options);
+    const { key: restoredKey, sounds: stored } = needed.every(provide_isIn(there))
+        ? { key: undefined, sounds: new Map() }
+        : await restoreSounds(plan, { key: plan.cacheKey, path: folder }, [plan.restorePrefix], store, warnings, options);
     const known = new Map([...stored, ...there]);
     const alone = await restoreAlone(needed.filter((line) => !provide_isIn(known)(line)), plan, warnings, options);
     const reused = new Map([...known, ...alone]);
@@ -57479,8 +57617,8 @@ async function provideVoice(plan, options) {
     const isWhole = plan.lines.every(provide_isIn(sounds));
     const isOtherEntry = restoredKey !== undefined && restoredKey !== plan.cacheKey;
     const isNew = made.sounds.size > 0 || (isWhole && (isOtherEntry || alone.size > 0));
-    const saved = !isNew
-        ? 'not-needed'
+    const saving = !isNew
+        ? { outcome: Promise.resolve('not-needed') }
         : isWhole
             ? await save(plan, folder, sounds, store)
             : await saveAlone(plan, made.sounds, options);
@@ -57502,7 +57640,7 @@ async function provideVoice(plan, options) {
             sha256: sound.sha256,
             source: (origin === 'voice' ? sounds.get(identity)?.source : undefined) ?? 'project',
         })),
-        saved,
+        saving: saving.outcome,
         warnings,
     };
 }
@@ -57525,6 +57663,7 @@ function mixedVoices(lines, backend) {
 }
 /** Keeps all lines of the narration under the plan's key. */
 async function save(plan, folder, sounds, store) {
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(folder, { recursive: true });
     await saveStored(folder, storedLines(plan, sounds));
     return store.save({ key: plan.cacheKey, path: folder });
 }
@@ -57544,28 +57683,18 @@ function aloneEntry(plan, identity, workDir) {
     return { key: `${plan.linePrefix}${name}`, path: (0,external_node_path_.join)(workDir, 'lines', name) };
 }
 async function saveAlone(plan, spoken, { store, workDir }) {
-    const outcomes = await Promise.all(storedLines(plan, spoken).map(async (line) => {
+    const saves = await Promise.all(storedLines(plan, spoken).map(async (line) => {
         const entry = aloneEntry(plan, line.identity, workDir);
-        await (0,promises_namespaceObject.mkdir)(entry.path, { recursive: true });
+        await (0,external_node_fs_promises_namespaceObject.mkdir)(entry.path, { recursive: true });
         await saveStored(entry.path, [line]);
-        return store.save(entry);
+        return store.save(entry).outcome;
     }));
-    return outcomes.find((outcome) => outcome === 'failed') ?? outcomes[0] ?? 'off';
+    return { outcome: Promise.all(saves).then((all) => all.find((one) => one === 'failed') ?? all[0] ?? 'off') };
 }
 async function restoreAlone(lines, plan, warnings, options) {
-    const sounds = new Map();
-    await Promise.all(lines.map(async ({ identity }) => {
-        const entry = aloneEntry(plan, identity, options.workDir);
-        await (0,promises_namespaceObject.rm)(entry.path, { recursive: true, force: true });
-        await (0,promises_namespaceObject.mkdir)(entry.path, { recursive: true });
-        const key = await options.store.restore(entry);
-        if (key === undefined)
-            return;
-        for (const [found, sound] of await soundsInEntry(plan, entry.path, key, warnings, options)) {
-            sounds.set(found, sound);
-        }
-    }));
-    return sounds;
+    const { store, workDir } = options;
+    const restored = await Promise.all(lines.map(({ identity }) => restoreSounds(plan, aloneEntry(plan, identity, workDir), [], store, warnings, options)));
+    return new Map(restored.flatMap(({ sounds }) => [...sounds]));
 }
 
 ;// CONCATENATED MODULE: ./build/steps/speak.js
@@ -57628,18 +57757,18 @@ async function sweep_sweep({ projectDir, workDir, output }) {
     ];
     const removed = [];
     for (const path of new Set(found)) {
-        if (!(await (0,promises_namespaceObject.lstat)(path).catch(() => undefined)))
+        if (!(await (0,external_node_fs_promises_namespaceObject.lstat)(path).catch(() => undefined)))
             continue;
-        await (0,promises_namespaceObject.rm)(path, { recursive: true, force: true }).then(() => removed.push(path), () => { });
+        await (0,external_node_fs_promises_namespaceObject.rm)(path, { recursive: true, force: true }).then(() => removed.push(path), () => { });
     }
     return removed;
 }
 async function sweep_namesIn(folder) {
-    return (0,promises_namespaceObject.readdir)(folder).catch(() => []);
+    return (0,external_node_fs_promises_namespaceObject.readdir)(folder).catch(() => []);
 }
 /** Unfinished files in a folder and, so many levels deep, in those below it; links are not followed. */
 async function partials(folder, depth) {
-    const entries = await (0,promises_namespaceObject.readdir)(folder, { withFileTypes: true }).catch(() => []);
+    const entries = await (0,external_node_fs_promises_namespaceObject.readdir)(folder, { withFileTypes: true }).catch(() => []);
     const nested = entries
         .filter((entry) => depth > 0 && entry.isDirectory() && entry.name !== 'partial_movie_files')
         .map((entry) => partials((0,external_node_path_.join)(folder, entry.name), depth - 1));
@@ -57660,7 +57789,7 @@ async function temporaries() {
     for (const name of await sweep_namesIn((0,external_node_os_.tmpdir)())) {
         const owner = ownerOfTemporary(name);
         const path = (0,external_node_path_.join)((0,external_node_os_.tmpdir)(), name);
-        const facts = owner && (await (0,promises_namespaceObject.lstat)(path).catch(() => undefined));
+        const facts = owner && (await (0,external_node_fs_promises_namespaceObject.lstat)(path).catch(() => undefined));
         if (!owner || !facts?.isDirectory() || facts.uid !== process.getuid?.())
             continue;
         if (!(isRunning(owner) ?? Date.now() - facts.mtimeMs < ABANDONED_MS))
@@ -57713,7 +57842,12 @@ async function build(options, host, signal) {
             const swept = await sweep_sweep({ projectDir: project.folder, workDir, output: outputOf(options, project) });
             for (const path of swept)
                 host.log.debug(`removed what an earlier build left: ${path}`);
-            return await buildLocked(context);
+            try {
+                return await buildLocked(context);
+            }
+            finally {
+                await context.store.settle();
+            }
         }
         catch (error) {
             await recordFailure(state, error, host);
@@ -57732,7 +57866,7 @@ async function buildLocked(context) {
     const { scenes, errors } = await timed('check', context, () => checkBeforeWork(share, pythonToAsk(expected.python), context));
     const ledgerPlace = ledgerPlaceOf(context);
     const ledger = await readLedger(ledgerPlace);
-    const { finished, why, voice, failures } = await finishScenes(scenes, expected, ledger, context).catch((error) => {
+    let { finished, why, voice, failures, contents } = await finishScenes(scenes, expected, ledger, context).catch((error) => {
         const found = userErrorsOf(error);
         // what stops the whole build does not hide what the checks found
         throw found && errors.length > 0 ? new UserErrors([...errors, ...found]) : error;
@@ -57752,11 +57886,28 @@ async function buildLocked(context) {
         notes: context.notes,
         seconds: context.seconds,
     });
-    if (options.shard)
+    const saved = () => timed('save', context, () => context.store.settle());
+    if (options.shard) {
+        await saved();
         return record_tell(report(), host);
+    }
     const output = outputOf(options, project);
-    const video = await timed('join', context, () => joinVideo(scenes, finished, output, context));
+    const joined = () => timed('join', context, () => joinVideo(scenes, finished, output, context));
+    const video = await joined().catch(async (error) => {
+        const unusable = await condemnUnusable(scenes, finished, why, contents, context);
+        if (unusable.length === 0)
+            throw error;
+        const again = await finishScenes(unusable, expected, ledger, context, finished);
+        if (again.failures.length > 0)
+            throw new UserErrors(again.failures);
+        finished = new Map([...finished, ...again.finished]);
+        why = new Map([...why, ...again.why]);
+        const synthesized = [...voice.synthesized, ...again.voice.synthesized];
+        voice = { ...voice, cacheHit: voice.cacheHit && again.voice.cacheHit, synthesized };
+        return joined();
+    });
     await recordSuccess(scenes, finished, video, context);
+    await saved();
     return record_tell(report(video, output), host);
 }
 /**
@@ -57775,9 +57926,10 @@ function shareOf(chosen, { options, project, host }) {
 }
 /**
  * Every scene finished: restored where it is stored, else spoken for and rendered. Keys are made for the runtime and the
- * voice that are expected; where what is really there differs, they are made again.
+ * voice that are expected; where what is really there differs, they are made again. `beside`: scenes that are finished
+ * already and whose results stay.
  */
-async function finishScenes(scenes, expected, ledger, context) {
+async function finishScenes(scenes, expected, ledger, context, beside = new Map()) {
     const { options, project, host } = context;
     const { log } = host;
     const latex = scenes.some((scene) => dependenciesOf(project, scene).latex);
@@ -57791,12 +57943,17 @@ async function finishScenes(scenes, expected, ledger, context) {
             await prepareEspeak(setup);
         const plan = await planBuild(scenes, versions, backend, ledger, context);
         const { restored, missing, damaged } = await timed('restore', context, () => restoreScenes(plan.scenes, sceneStore));
-        log.info(`${restored.size} of ${count(scenes.length, 'scene')} reused, ${missing.length} to render`);
+        log.info(`${restored.size} of ${summary_count(scenes.length, 'scene')} reused, ${missing.length} to render`);
         const voice = { backend, cacheKey: plan.voice.cacheKey, cacheHit: true, synthesized: [] };
         const why = new Map(missing.map((planned) => [planned.scene.id, reasonToRender(planned, ledger, damaged)]));
-        await prune(sceneStore.folder, new Set(plan.scenes.map(({ content }) => (0,external_node_path_.basename)(resultFolder(content, sceneStore)))));
+        const folders = [
+            ...plan.scenes.map(({ content }) => resultFolder(content, sceneStore)),
+            ...[...beside.values()].map(({ result }) => result.folder),
+        ];
+        await prune(sceneStore.folder, new Set(folders.map((folder) => (0,external_node_path_.basename)(folder))));
+        const { contents } = plan;
         if (missing.length === 0)
-            return { finished: restored, why, voice, failures: [] };
+            return { finished: restored, why, voice, failures: [], contents };
         for (const [id, reason] of why)
             log.info(`  ${id}: ${reason}`);
         const runtime = expected.runtime ?? (await timed('set-up', context, () => prepareRuntime(setup)));
@@ -57811,11 +57968,11 @@ async function finishScenes(scenes, expected, ledger, context) {
         const server = startRenders(runtime, context);
         try {
             const spoken = await timed('voice', context, () => speakFor(plan.voice, missing, runtime, context));
-            const rendered = await timed('render', context, () => renderMissing(missing, damaged, spoken, plan.voice, runtime, server, sceneStore, context));
+            const rendered = await timed('render', context, () => renderMissing(missing, spoken, plan.voice, runtime, server, sceneStore, context));
             const { cacheHit } = spoken;
             const synthesized = spoken.synthesized.map((key) => ({ key, why: reasonToSpeak(key, plan.voice, ledger) }));
             const finished = new Map([...restored, ...rendered.finished]);
-            return { finished, why, voice: { ...voice, cacheHit, synthesized }, failures: rendered.failures };
+            return { finished, why, voice: { ...voice, cacheHit, synthesized }, failures: rendered.failures, contents };
         }
         catch (error) {
             if (!(error instanceof VoiceUnavailable) || options.voice !== 'auto' || backend === 'espeak')
@@ -57946,103 +58103,123 @@ function fitting(markdown, bytes) {
 
 ;// CONCATENATED MODULE: ./build/store/actions-cache.js
 
-
-
-
-
 /** GitHub takes 200 uploads and 1500 downloads a minute from a repository; we leave room for its other jobs. */
 const UPLOADS_A_MINUTE = 120;
 const DOWNLOADS_A_MINUTE = 900;
 const actions_cache_AT_ONCE = 4;
+const LIMITS = { pause: 30_000, lost: 5_000, saveAgain: 20_000 };
 /**
- * A call that fails is answered by the package with a warning of its own and "nothing found". Only its time tells: a
- * service that is there answers a miss at once, one that is not costs several rounds of retries.
+ * The cache service of a runner (GitHub's, or act's) as a backend. A service that fails is soon left alone: whatever it
+ * does, it costs a build no more than one call that hangs.
  */
-const DEAD_AFTER_SECONDS = 8;
-/** How long a service that did not answer is left alone; it may only have been busy. */
-const LEFT_ALONE_MS = 90_000;
-/** A save that failed for a reason unknown, a limit on uploads for one, is tried once more after this. */
-const SAVE_AGAIN_MS = 20_000;
-/** The cache service of a runner (GitHub's, or act's) as a store. */
-function actionsCacheStore(service, workspace, log, deadAfterSeconds = DEAD_AFTER_SECONDS, saveAgainMs = SAVE_AGAIN_MS) {
+function actionsCacheBackend(service, log, limits = LIMITS) {
     const limit = pLimit(actions_cache_AT_ONCE);
     const uploads = rateLimit(UPLOADS_A_MINUTE);
     const downloads = rateLimit(DOWNLOADS_A_MINUTE);
-    let deadUntil = 0;
-    const isDead = () => performance.now() < deadUntil;
-    const giveUp = (why) => {
-        if (!isDead())
-            log.warning(`the cache service does not answer (${why}): going on without it for a while`);
-        deadUntil = performance.now() + LEFT_ALONE_MS;
-    };
-    /** Asks for an entry, and notes a service that took too long to find nothing. */
-    const timed = async (look) => {
-        const started = performance.now();
-        const found = await look();
-        const seconds = (performance.now() - started) / 1000;
-        if (found === undefined && seconds > deadAfterSeconds)
-            giveUp(`no answer in ${seconds.toFixed(0)} s`);
-        return found;
-    };
-    const ask = ({ key, path }, prefixes, lookupOnly) => limit(async () => {
-        if (isDead())
+    const available = service.available().then((is) => {
+        if (!is)
+            log.warning('This runner has no cache service: everything is made again in each build.');
+        return is;
+    });
+    const reading = breaker(limits);
+    const writing = breaker({ ...limits, pause: Number.POSITIVE_INFINITY });
+    const hurried = new AbortController();
+    const warn = (what, why, off) => log.warning(`${what} (${why}). ${off ? 'The build goes on without it.' : 'It is left alone for a while.'}`);
+    /** Asks for an entry while the service is well. */
+    const read = (ask) => limit(async () => {
+        if (!(await available) || reading.isOpen())
             return undefined;
         await downloads();
-        if (isDead())
-            return undefined; // found dead while this call waited for its turn
-        try {
-            return await timed(() => service.restoreCache([cachePath(path, workspace)], key, [...prefixes], { lookupOnly }));
-        }
-        catch (error) {
-            giveUp(messageOf(error));
+        if (reading.isOpen())
+            return undefined; // while this call waited for its turn
+        const started = performance.now();
+        const answer = await ask();
+        if (answer.kind === 'failed' || answer.kind === 'refused' || answer.kind === 'stalled') {
+            if (reading.failed(answer.kind, started))
+                warn('The cache service fails', answer.why, reading.isOff());
             return undefined;
         }
+        reading.succeeded();
+        if (answer.kind !== 'found' && answer.kind !== 'unusable')
+            return undefined;
+        return 'why' in answer ? { key: answer.key, fault: answer.why } : { key: answer.key };
     });
-    const trySave = (entry) => limit(async () => {
-        if (isDead())
+    const trySave = (key, folder, taken) => limit(async () => {
+        const isClosed = () => reading.isOff() || writing.isOpen();
+        if (isClosed())
             return 'failed';
         await uploads();
-        if (isDead())
+        if (isClosed())
             return 'failed';
-        const paths = [cachePath(entry.path, workspace)];
-        try {
-            // a number is the proof; -1 is either an entry that is there already or a failure, and only asking tells
-            if ((await service.saveCache(paths, entry.key)) !== -1)
-                return 'saved';
-            const found = await timed(() => service.restoreCache(paths, entry.key, [], { lookupOnly: true }));
-            return found === entry.key ? 'exists' : 'failed';
+        const started = performance.now();
+        const answer = await service.save(key, folder, taken);
+        if (answer.kind === 'saved')
+            return 'saved';
+        // an entry that is there already is told like other failures, and only asking tells
+        if (answer.kind === 'failed') {
+            const found = await service.find(key, []);
+            if (found.kind === 'found' && found.key === key)
+                return 'exists';
         }
-        catch (error) {
-            log.debug(`saving ${entry.key}: ${messageOf(error)}`);
-            return 'failed';
-        }
+        const why = 'why' in answer ? answer.why : 'it did not say why';
+        log.debug(`saving ${key}: ${why}`);
+        if (writing.failed(answer.kind, started))
+            warn('The cache service does not take what was made', why, true);
+        return 'failed';
     });
-    const save = async (entry) => {
-        const outcome = await trySave(entry);
-        if (outcome !== 'failed' || isDead())
-            return outcome;
-        await (0,external_node_timers_promises_namespaceObject.setTimeout)(saveAgainMs);
-        return trySave(entry);
-    };
     return {
         name: 'the cache service of the runner',
-        restore: (entry, prefixes = []) => ask(entry, prefixes, false),
-        find: (entry, prefixes = []) => ask(entry, prefixes, true),
-        save,
+        restore: ({ key, path, linksTo }, prefixes) => read(() => service.restore(key, prefixes, path, linksTo)),
+        find: async (key, prefixes) => (await read(() => service.find(key, prefixes)))?.key,
+        save: async ({ key, path }, taken) => {
+            if (!(await available))
+                return 'off';
+            const outcome = await trySave(key, path, taken);
+            if (outcome !== 'failed' || writing.isOpen() || reading.isOff())
+                return outcome;
+            await passed(limits.saveAgain, hurried.signal);
+            return trySave(key, path, taken);
+        },
+        hurry: () => hurried.abort(),
+        close: () => service.close(),
     };
 }
-/**
- * The path under which an entry is known: relative to the workspace, else to the home folder, else absolute. The service
- * finds an entry only under the literal path it was saved with, and workspaces differ from job to job.
- */
-function cachePath(path, workspace, home = (0,external_node_os_.homedir)()) {
-    const within = (folder) => {
-        const rest = (0,external_node_path_.relative)(folder, path);
-        const isInside = rest !== '' && rest.split(external_node_path_.sep)[0] !== '..' && !(0,external_node_path_.isAbsolute)(rest);
-        return isInside ? rest.split(external_node_path_.sep).join('/') : undefined;
+/** Two failures in a row make a pause; a refusal, a call that hung, or too much time lost make an end. */
+function breaker({ pause, lost }) {
+    let [inARow, until, spent, counted] = [0, 0, 0, 0];
+    const isOpen = () => performance.now() < until;
+    return {
+        isOpen,
+        isOff: () => until === Number.POSITIVE_INFINITY,
+        succeeded: () => {
+            inARow = 0;
+        },
+        failed: (kind, started) => {
+            const now = performance.now();
+            // calls side by side lose the same seconds
+            spent += now - Math.max(started, counted);
+            counted = now;
+            inARow += 1;
+            const wasOpen = isOpen();
+            if (kind === 'refused' || kind === 'stalled' || spent > lost)
+                until = Number.POSITIVE_INFINITY;
+            else if (inARow >= 2)
+                until = now + pause;
+            return !wasOpen && isOpen();
+        },
     };
-    const inHome = within(home);
-    return within(workspace) ?? (inHome === undefined ? path : `~/${inHome}`);
+}
+/** Waits, or until the signal. */
+function passed(milliseconds, signal) {
+    return new Promise((resolve) => {
+        if (signal.aborted)
+            return resolve();
+        const timer = setTimeout(resolve, milliseconds);
+        signal.addEventListener('abort', () => {
+            clearTimeout(timer);
+            resolve();
+        });
+    });
 }
 /** Lets through at most `perMinute` calls in any 60 s; the others wait for their turn. */
 function rateLimit(perMinute) {
@@ -58056,8 +58233,419 @@ function rateLimit(perMinute) {
                 recent.push(now);
                 return;
             }
-            await (0,external_node_timers_promises_namespaceObject.setTimeout)(60_000 - (now - (recent[0] ?? now)));
+            await passed(60_000 - (now - (recent[0] ?? now)), NEVER);
         }
+    };
+}
+const NEVER = new AbortController().signal;
+
+;// CONCATENATED MODULE: ./build/store/cache-client.js
+
+
+
+
+
+
+
+/** 64 KiB a second: what comes slower is sooner made again. */
+const PATIENCE = { start: 15_000, answer: 10_000, stretch: 10_000, bytes: 640 * 1024 };
+const LOOK_MS = 250;
+/**
+ * Asks @actions/cache in a process of its own, which is started at once. `command`: the program and arguments that run
+ * `cacheProcess`. A call that takes too long ends the process with all its calls; the next call starts another.
+ */
+function cacheClient(command, env, log, patience = PATIENCE) {
+    const pending = new Map();
+    let calls = 0;
+    let moved = 0;
+    let running;
+    const stop = async (why) => {
+        const ended = running;
+        running = undefined;
+        for (const [id, { settle }] of pending) {
+            pending.delete(id);
+            settle({ kind: 'failed', why });
+        }
+        await ended?.then(endProcess, () => { });
+    };
+    const onMessage = (message) => {
+        if (message.about === 'moved')
+            moved = message.bytes;
+        else if (message.about === 'taken')
+            pending.get(message.id)?.taken();
+        else if (message.about === 'answer') {
+            const call = pending.get(message.id);
+            pending.delete(message.id);
+            call?.settle(message.answer);
+        }
+    };
+    const giveUp = (id, why) => {
+        const call = pending.get(id);
+        pending.delete(id);
+        call?.settle({ kind: 'stalled', why });
+        void stop('it was ended with a call that hung');
+    };
+    const look = setInterval(() => {
+        const now = performance.now();
+        for (const [id, call] of pending) {
+            if (moved - call.mark.bytes >= patience.bytes)
+                call.mark = { time: now, bytes: moved };
+            const [limit, since] = call.work === 'find' ? [patience.answer, call.since] : [patience.stretch, call.mark.time];
+            if (now - since <= limit)
+                continue;
+            const seconds = ((now - since) / 1000).toFixed(0);
+            const bytes = moved - call.mark.bytes;
+            giveUp(id, call.work === 'find' ? `no answer in ${seconds} s` : `${bytes} bytes in ${seconds} s`);
+            break;
+        }
+    }, LOOK_MS);
+    look.unref();
+    const start = () => {
+        moved = 0;
+        running ??= startProcess(command, env, patience.start, onMessage, (why) => {
+            log.debug(`cache process: ${why}`);
+            void stop(why);
+        });
+        return running;
+    };
+    void start().catch(() => { }); // told by the first call
+    const ask = async (call, taken = () => { }) => {
+        try {
+            const { child, available } = await (running ?? start());
+            await available;
+            const id = ++calls;
+            return await new Promise((settle) => {
+                const now = performance.now();
+                pending.set(id, { work: call.work, settle, taken, since: now, mark: { time: now, bytes: moved } });
+                child.send({ ...call, id }, (error) => error && giveUp(id, messageOf(error)));
+            });
+        }
+        catch (error) {
+            return { kind: 'failed', why: messageOf(error) };
+        }
+    };
+    return {
+        available: async () => {
+            try {
+                return await (await (running ?? start())).available;
+            }
+            catch (error) {
+                log.warning(`the program for the cache service does not start: ${messageOf(error)}`);
+                return false;
+            }
+        },
+        find: (key, prefixes) => ask({ work: 'find', key, prefixes, folder: '', linksTo: undefined }),
+        restore: (key, prefixes, folder, linksTo) => ask({ work: 'restore', key, prefixes, folder, linksTo }),
+        save: (key, folder, taken) => ask({ work: 'save', key, prefixes: [], folder, linksTo: undefined }, taken),
+        close: async () => {
+            clearInterval(look);
+            await stop('the build is over');
+        },
+    };
+}
+async function startProcess([program = '', ...args], env, limit, onMessage, onEnd) {
+    const folder = await (0,external_node_fs_promises_namespaceObject.mkdtemp)((0,external_node_path_.join)(temporaryFolder(env), 'fh-cache-'));
+    try {
+        await writeTar(folder);
+        const child = (0,external_node_child_process_namespaceObject.spawn)(program, args, {
+            // no secret in what other processes can read of it: it gets them by a message
+            env: { ...childEnvironment({}, 'tool', env), NODE_EXTRA_CA_CERTS: env.NODE_EXTRA_CA_CERTS },
+            cwd: folder,
+            detached: true,
+            stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+        });
+        let said = '';
+        child.stderr?.on('data', (data) => {
+            said = `${said}${data}`.slice(-1000);
+        });
+        const available = new Promise((resolve, reject) => {
+            const timer = setTimeout(() => reject(new Error('it does not get ready')), limit);
+            child.on('message', (message) => {
+                if (message.about === 'available') {
+                    clearTimeout(timer);
+                    resolve(message.available);
+                }
+                else
+                    onMessage(message);
+            });
+            child.on('error', reject);
+            child.on('exit', (status, signal) => {
+                clearTimeout(timer);
+                const why = `it ended with ${status ?? signal}: ${said.trim().split('\n').at(-1)}`;
+                reject(new Error(why));
+                onEnd(why);
+            });
+        });
+        available.catch(() => { }); // heard by whoever asks
+        const variables = Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+        const start = { env: Object.fromEntries(variables), folder };
+        child.send(start, () => { });
+        child.unref();
+        child.channel?.unref();
+        return { child, folder, available };
+    }
+    catch (error) {
+        await (0,external_node_fs_promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+        throw error;
+    }
+}
+async function endProcess({ child, folder }) {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+        const ended = new Promise((resolve) => child.once('exit', resolve));
+        try {
+            process.kill(-child.pid, 'SIGKILL'); // with tar and zstd
+            await ended;
+        }
+        catch {
+            // gone by itself
+        }
+    }
+    await (0,external_node_fs_promises_namespaceObject.rm)(folder, { recursive: true, force: true }).catch(() => { });
+}
+/** A folder whose name has no blank: the package does not quote it. */
+function temporaryFolder(env) {
+    return [env.RUNNER_TEMP, (0,external_node_os_.tmpdir)()].find((folder) => folder && !/\s/.test(folder)) ?? '/tmp';
+}
+/**
+ * The tar that the package finds. It makes archives with the real one, and keeps those it is asked to unpack: the package
+ * has absolute paths and the like unpacked as they are.
+ */
+async function writeTar(folder) {
+    await (0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_.join)(folder, 'bin'));
+    const names = process.platform === 'darwin' ? ['gtar', 'tar'] : ['tar'];
+    for (const name of names) {
+        const real = await findOnPath(name);
+        if (real === undefined)
+            continue;
+        const script = `#!/bin/sh\nif [ "$1" = -xf ]; then exec mv "$2" "$2.kept"; fi\nexec '${real}' "$@"\n`;
+        await (0,external_node_fs_promises_namespaceObject.writeFile)((0,external_node_path_.join)(folder, 'bin', name), script, { mode: 0o755 });
+    }
+}
+
+;// CONCATENATED MODULE: ./build/store/tree.js
+
+
+
+/** Thrown for what an entry must not hold. */
+class UnsafeEntry extends Error {
+}
+/**
+ * What is wrong with a link `name` (relative, with slashes) to `target` in an entry; undefined where it is allowed: see
+ * StoreEntry. Folders above `name` must not be links themselves.
+ */
+async function linkFault(name, target, linksTo) {
+    if (linksTo === undefined)
+        return 'is a link';
+    if ((0,external_node_path_.isAbsolute)(target)) {
+        const isInterpreter = /^bin\/python[\d.]*$/.test(name) && (await sameFile(target, linksTo));
+        return isInterpreter ? undefined : `is a link to ${target}`;
+    }
+    // ".." after another name starts from wherever that name leads to
+    const steps = target.split('/').filter((step) => step !== '' && step !== '.');
+    const climbs = steps.includes('..', steps.findIndex((step) => step !== '..') + 1 || steps.length);
+    const place = external_node_path_.posix.join((0,external_node_path_.dirname)(name), target);
+    if (climbs || place === '..' || place.startsWith('../'))
+        return 'is a link that leads out of the entry';
+    return undefined;
+}
+async function sameFile(a, b) {
+    const [first, second] = await Promise.all([a, b].map((path) => (0,external_node_fs_promises_namespaceObject.realpath)(path).catch(() => undefined)));
+    return first !== undefined && first === second;
+}
+/** Everything in a folder by its relative name, folders before what they hold. Throws UnsafeEntry at what is not allowed. */
+async function* walk(root, linksTo, below = '') {
+    for (const { name: last } of await (0,external_node_fs_promises_namespaceObject.readdir)((0,external_node_path_.join)(root, below), { withFileTypes: true })) {
+        const name = below === '' ? last : `${below}/${last}`;
+        const facts = await (0,external_node_fs_promises_namespaceObject.lstat)((0,external_node_path_.join)(root, name));
+        if (facts.isDirectory()) {
+            yield { name, kind: 'folder' };
+            yield* walk(root, linksTo, name);
+        }
+        else if (facts.isSymbolicLink()) {
+            const fault = await linkFault(name, await (0,external_node_fs_promises_namespaceObject.readlink)((0,external_node_path_.join)(root, name)), linksTo);
+            if (fault)
+                throw new UnsafeEntry(`"${name}" ${fault}`);
+            yield { name, kind: 'link' };
+        }
+        else if (facts.isFile())
+            yield { name, kind: 'file' };
+        else
+            throw new UnsafeEntry(`"${name}" is neither a file nor a folder`);
+    }
+}
+/** Throws UnsafeEntry where a folder holds anything that an entry must not hold. */
+async function checkTree(root, linksTo) {
+    for await (const _ of walk(root, linksTo))
+        ;
+}
+/** Copies the content of a folder into another, an empty one. Throws UnsafeEntry where it holds what an entry must not. */
+async function copyTree(from, to, linksTo) {
+    for await (const { name, kind } of walk(from, linksTo)) {
+        const [source, target] = [(0,external_node_path_.join)(from, name), (0,external_node_path_.join)(to, name)];
+        if (kind === 'folder')
+            await (0,external_node_fs_promises_namespaceObject.mkdir)(target);
+        else if (kind === 'link')
+            await (0,external_node_fs_promises_namespaceObject.symlink)(await (0,external_node_fs_promises_namespaceObject.readlink)(source), target);
+        else {
+            await (0,external_node_fs_promises_namespaceObject.copyFile)(source, target, external_node_fs_.constants.COPYFILE_EXCL | external_node_fs_.constants.COPYFILE_FICLONE);
+            const { mode, atime, mtime } = await (0,external_node_fs_promises_namespaceObject.lstat)(source);
+            await (0,external_node_fs_promises_namespaceObject.chmod)(target, (mode & 0o777) | 0o600);
+            await (0,external_node_fs_promises_namespaceObject.utimes)(target, atime, mtime);
+        }
+    }
+}
+/** Bytes of the files in a folder, as far as they can be seen. */
+async function sizeOf(folder) {
+    const files = await (0,external_node_fs_promises_namespaceObject.readdir)(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+    const sizes = await Promise.all(files.map(async (file) => file.isFile() ? ((await (0,external_node_fs_promises_namespaceObject.lstat)((0,external_node_path_.join)(file.parentPath, file.name)).catch(() => undefined))?.size ?? 0) : 0));
+    return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+;// CONCATENATED MODULE: ./build/store/entries.js
+
+
+
+
+
+/*
+ * Entries never change, so one that is damaged stays where it is. What replaces it lies beside it under the same key with
+ * a number behind it. All are asked for at once, by their common beginning, and the newest comes back.
+ */
+/** The key of the nth entry beside the first; one digit, so that none is the beginning of another. */
+function besideKey(key, number) {
+    return number === 0 ? key : `${key}-r${number}`;
+}
+const MOST_BESIDE = 9;
+function numberOf(key) {
+    const match = /^(.*)-r(\d)$/s.exec(key);
+    return { first: match?.[1] ?? key, number: Number(match?.[2] ?? 0) };
+}
+/** Names of folders that entries come back into, beside their place. */
+const ASIDE = '.restoring-';
+const ABANDONED_AFTER_MS = 60 * 60 * 1000;
+/** Removes what killed builds left of their restores. */
+async function entries_sweep(folder) {
+    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(folder)) {
+        if (!name.startsWith(ASIDE))
+            continue;
+        const facts = await (0,external_node_fs_promises_namespaceObject.stat)((0,external_node_path_.join)(folder, name)).catch(() => undefined);
+        if (facts && Date.now() - facts.mtimeMs > ABANDONED_AFTER_MS)
+            await (0,external_node_fs_promises_namespaceObject.rm)((0,external_node_path_.join)(folder, name), { recursive: true, force: true }).catch(() => { });
+    }
+}
+const SETTLING = { least: 15_000, bytesPerMs: 1024 };
+/** A store on a backend; see Store. Everything that holds for all backends is here. */
+function openStore(backend, log, settling = SETTLING) {
+    /** The number of the last entry that came back of a key, and of the last that is known to be damaged. */
+    const restored = new Map();
+    const damaged = new Map();
+    const saving = new Map();
+    const condemn = (first) => {
+        damaged.set(first, Math.max(damaged.get(first) ?? 0, restored.get(first) ?? 0));
+    };
+    /** Brings the entry into its place. */
+    const bring = async (entry, prefixes) => {
+        await entries_sweep((0,external_node_path_.dirname)(entry.path));
+        const aside = await (0,external_node_fs_promises_namespaceObject.mkdtemp)((0,external_node_path_.join)((0,external_node_path_.dirname)(entry.path), ASIDE));
+        try {
+            await (0,external_node_fs_promises_namespaceObject.chmod)(aside, 0o755);
+            const found = await backend.restore({ ...entry, path: aside }, prefixes);
+            if (found === undefined || found.fault !== undefined)
+                return found;
+            await (0,external_node_fs_promises_namespaceObject.rm)(entry.path, { recursive: true, force: true });
+            await (0,external_node_fs_promises_namespaceObject.rename)(aside, entry.path);
+            return found;
+        }
+        finally {
+            await (0,external_node_fs_promises_namespaceObject.rm)(aside, { recursive: true, force: true });
+        }
+    };
+    const restore = async (entry, read, prefixes = []) => {
+        let why;
+        try {
+            await (0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(entry.path), { recursive: true });
+            let found = await bring({ ...entry, key: `${entry.key}-newest` }, [entry.key, ...prefixes]);
+            while (found !== undefined) {
+                const { first, number } = numberOf(found.key);
+                restored.set(first, number);
+                try {
+                    if (found.fault !== undefined)
+                        throw new Error(found.fault);
+                    if (number <= (damaged.get(first) ?? -1))
+                        throw new Error('it could not be used');
+                    return { outcome: 'found', key: first, value: await read(entry.path) };
+                }
+                catch (error) {
+                    why ??= messageOf(error);
+                    condemn(first);
+                }
+                // the newest by the clock need not be the last
+                const next = besideKey(first, number + 1);
+                found = number < MOST_BESIDE ? await bring({ ...entry, key: next }, []) : undefined;
+                if (found?.key !== next)
+                    break;
+            }
+            await (0,external_node_fs_promises_namespaceObject.rm)(entry.path, { recursive: true, force: true });
+            await (0,external_node_fs_promises_namespaceObject.mkdir)(entry.path, { recursive: true });
+        }
+        catch (error) {
+            log.debug(`restoring ${entry.key} from ${backend.name}: ${messageOf(error)}`);
+        }
+        return why === undefined ? { outcome: 'missing' } : { outcome: 'damaged', why };
+    };
+    const save = (entry) => {
+        const number = damaged.has(entry.key) ? (damaged.get(entry.key) ?? 0) + 1 : 0;
+        let take = () => { };
+        const taken = new Promise((resolve) => {
+            take = resolve;
+        });
+        const work = async () => {
+            try {
+                if (number > MOST_BESIDE)
+                    throw new Error('too many entries of this key are damaged');
+                await checkTree(entry.path, entry.linksTo);
+                return await backend.save({ ...entry, key: besideKey(entry.key, number) }, take);
+            }
+            catch (error) {
+                log.warning(`cannot save ${(0,external_node_path_.basename)(entry.path)} in ${backend.name}: ${messageOf(error)}`);
+                return 'failed';
+            }
+        };
+        const outcome = work().finally(() => {
+            take();
+            saving.delete(outcome);
+        });
+        saving.set(outcome, entry);
+        return { taken, outcome };
+    };
+    const end = async () => {
+        backend.hurry();
+        if (saving.size > 0) {
+            const bytes = await Promise.all([...saving.values()].map(({ path }) => sizeOf(path)));
+            const limit = settling.least + bytes.reduce((sum, size) => sum + size, 0) / settling.bytesPerMs;
+            const stop = new AbortController();
+            const late = (0,promises_namespaceObject.setTimeout)(limit, 'late', { signal: stop.signal }).catch(() => undefined);
+            const ended = await Promise.race([Promise.all(saving.keys()), late]);
+            stop.abort();
+            if (ended === 'late')
+                log.warning(`${saving.size} results were still on their way to ${backend.name}: they are made again next time.`);
+        }
+        await backend.close();
+    };
+    let ended;
+    return {
+        name: backend.name,
+        restore,
+        find: async (key, prefixes = []) => {
+            const found = await backend.find(`${key}-newest`, [key, ...prefixes]);
+            return found === undefined ? undefined : numberOf(found).first;
+        },
+        condemn,
+        save,
+        settle: () => {
+            ended ??= end();
+            return ended;
+        },
     };
 }
 
@@ -58066,26 +58654,34 @@ function rateLimit(perMinute) {
 
 
 
+
 const DEFAULT_LIMIT_BYTES = 10 * 2 ** 30;
 /** Names of folders that are on their way in or out; left ones are swept when they are this old. */
 const TEMPORARY = '.tmp-';
-const ABANDONED_AFTER_MS = 60 * 60 * 1000;
-/** Links stay as they are: a virtual environment is full of relative ones. */
-const COPY = { recursive: true, verbatimSymlinks: true, mode: external_node_fs_.constants.COPYFILE_FICLONE };
+const folder_ABANDONED_AFTER_MS = 60 * 60 * 1000;
+/** Times further ahead than this are of a clock that was wrong. */
+const AHEAD_MS = 60_000;
 /**
- * A folder as a store, one sub-folder an entry. Entries appear and go by a rename, so that several builds can use the
- * folder at once. When it grows past its limit, the entries that were not used for longest go first.
+ * A folder as a backend, one sub-folder an entry. Entries appear and go by a rename, so that several builds can use the
+ * folder at once. When it grows past its limit, the entries that were not used for longest go first. A folder that cannot
+ * be read or written is told once.
  */
-function folderStore(root, log, limitBytes = DEFAULT_LIMIT_BYTES) {
-    const folderOf = (key) => (0,external_node_path_.join)(root, nameOfKey(key));
-    const find = async ({ key }, prefixes = []) => {
+function folderBackend(root, log, limitBytes = DEFAULT_LIMIT_BYTES) {
+    const told = new Set();
+    const tell = (what, error) => {
+        if (told.has(what))
+            return;
+        told.add(what);
+        log.warning(`Cannot ${what} the store ${root} (${messageOf(error)}). The build goes on without it.`);
+    };
+    const find = async (key, prefixes) => {
         const kept = await entriesOf(root);
         const exact = kept.find((entry) => entry.key === key);
         if (exact)
             return exact;
         for (const prefix of prefixes) {
             const matches = kept.filter((entry) => entry.key.startsWith(prefix));
-            const [newest] = matches.sort((a, b) => b.saved - a.saved);
+            const [newest] = matches.sort((a, b) => b.saved - a.saved || (a.key < b.key ? 1 : -1));
             if (newest)
                 return newest;
         }
@@ -58093,52 +58689,84 @@ function folderStore(root, log, limitBytes = DEFAULT_LIMIT_BYTES) {
     };
     const restore = async (entry, prefixes) => {
         try {
-            const found = await find(entry, prefixes);
+            const found = await find(entry.key, prefixes);
             if (!found)
                 return undefined;
-            await (0,promises_namespaceObject.mkdir)(entry.path, { recursive: true });
-            await (0,promises_namespaceObject.cp)(found.folder, entry.path, COPY);
+            try {
+                await copyTree(found.folder, entry.path, entry.linksTo);
+            }
+            catch (error) {
+                if (isOfTheMachine(error))
+                    throw error;
+                const isGone = (await (0,external_node_fs_promises_namespaceObject.lstat)(found.folder).catch(() => undefined)) === undefined; // evicted meanwhile
+                return isGone ? undefined : { key: found.key, fault: messageOf(error) };
+            }
             const now = new Date();
-            await (0,promises_namespaceObject.utimes)(found.folder, now, now).catch(() => { }); // evicted just now: the copy is whole all the same
-            return found.key;
+            await (0,external_node_fs_promises_namespaceObject.utimes)(found.folder, now, now).catch(() => { }); // evicted just now: the copy is whole all the same
+            return { key: found.key };
         }
         catch (error) {
-            log.debug(`restoring ${entry.key} from ${root}: ${messageOf(error)}`);
+            tell('read', error);
             return undefined;
         }
     };
-    const save = async ({ key, path }) => {
-        const temporary = await (0,promises_namespaceObject.mkdir)(root, { recursive: true })
-            .then(() => (0,promises_namespaceObject.mkdtemp)((0,external_node_path_.join)(root, TEMPORARY)))
-            .catch((error) => {
-            log.warning(`cannot write to the store ${root}: ${messageOf(error)}`);
-            return undefined;
-        });
-        if (temporary === undefined)
-            return 'failed';
+    const save = async ({ key, path, linksTo }) => {
+        let temporary;
         try {
-            await (0,promises_namespaceObject.cp)(path, temporary, COPY);
-            await (0,promises_namespaceObject.rename)(temporary, folderOf(key));
-            await evict(root, limitBytes, key);
-            return 'saved';
+            await (0,external_node_fs_promises_namespaceObject.mkdir)(root, { recursive: true });
+            temporary = await (0,external_node_fs_promises_namespaceObject.mkdtemp)((0,external_node_path_.join)(root, TEMPORARY));
+            await copyTree(path, temporary, linksTo);
+            if (!(await takesName(temporary, (0,external_node_path_.join)(root, nameOfKey(key)))))
+                return 'exists';
         }
         catch (error) {
-            const code = error.code;
-            if (code === 'ENOTEMPTY' || code === 'EEXIST')
-                return 'exists';
-            log.warning(`cannot save ${key} in the store ${root}: ${messageOf(error)}`);
+            tell('write to', error);
             return 'failed';
         }
         finally {
-            await (0,promises_namespaceObject.rm)(temporary, { recursive: true, force: true });
+            if (temporary !== undefined)
+                await (0,external_node_fs_promises_namespaceObject.rm)(temporary, { recursive: true, force: true }).catch(() => { }); // swept later
         }
+        await evict(root, limitBytes, key).catch((error) => log.debug(`making room in ${root}: ${messageOf(error)}`));
+        return 'saved';
     };
     return {
         name: `the folder ${root}`,
         restore,
-        find: async (entry, prefixes) => (await find(entry, prefixes).catch(() => undefined))?.key,
+        find: async (key, prefixes) => {
+            try {
+                return (await find(key, prefixes))?.key;
+            }
+            catch (error) {
+                tell('read', error);
+                return undefined;
+            }
+        },
         save,
+        hurry: () => { },
+        close: async () => { },
     };
+}
+/** Errors that say nothing about the entry. */
+function isOfTheMachine(error) {
+    const { code = '' } = error;
+    return ['ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENAMETOOLONG'].includes(code);
+}
+/** Gives a folder its name; false where there is an entry of that name. A file, which nobody here made, goes. */
+async function takesName(folder, name) {
+    try {
+        await (0,external_node_fs_promises_namespaceObject.rename)(folder, name);
+    }
+    catch (error) {
+        const { code } = error;
+        if (code === 'ENOTEMPTY' || code === 'EEXIST')
+            return false;
+        if (code !== 'ENOTDIR')
+            throw error;
+        await (0,external_node_fs_promises_namespaceObject.rm)(name);
+        await (0,external_node_fs_promises_namespaceObject.rename)(folder, name);
+    }
+    return true;
 }
 /** The name of an entry's folder. Names with a dot in front are kept for what is on its way. */
 function nameOfKey(key) {
@@ -58154,15 +58782,22 @@ function keyOfName(name) {
         return undefined;
     }
 }
+/** All entries; none where there is no such folder yet. */
 async function entriesOf(root) {
-    const names = await (0,promises_namespaceObject.readdir)(root).catch(() => []);
+    const names = await (0,external_node_fs_promises_namespaceObject.readdir)(root).catch((error) => {
+        if (error.code === 'ENOENT')
+            return [];
+        throw error;
+    });
+    const latest = Date.now() + AHEAD_MS;
     const read = async (name) => {
         const folder = (0,external_node_path_.join)(root, name);
-        const facts = name.startsWith('.') ? undefined : await (0,promises_namespaceObject.stat)(folder).catch(() => undefined);
+        const facts = name.startsWith('.') ? undefined : await (0,external_node_fs_promises_namespaceObject.lstat)(folder).catch(() => undefined);
         const key = keyOfName(name);
         if (!facts?.isDirectory() || key === undefined)
             return [];
-        return [{ key, folder, used: facts.mtimeMs, saved: facts.birthtimeMs }];
+        const [used = 0, saved = 0] = [facts.mtimeMs, facts.birthtimeMs].map((time) => (time > latest ? 0 : time));
+        return [{ key, folder, used, saved }];
     };
     return (await Promise.all(names.map(read))).flat();
 }
@@ -58175,44 +58810,43 @@ async function evict(root, limitBytes, keep) {
             break;
         if (entry.key === keep)
             continue;
-        const doomed = (0,external_node_path_.join)(root, `${TEMPORARY}${process.pid}-${encodeURIComponent(entry.key)}`.slice(0, root.length + 200));
-        const moved = await (0,promises_namespaceObject.rename)(entry.folder, doomed).then(() => true, () => false);
+        const doomed = (0,external_node_path_.join)(root, `${TEMPORARY}${(0,external_node_crypto_.randomUUID)()}`);
+        const moved = await (0,external_node_fs_promises_namespaceObject.rename)(entry.folder, doomed).then(() => true, () => false);
         if (moved)
-            await (0,promises_namespaceObject.rm)(doomed, { recursive: true, force: true });
+            await (0,external_node_fs_promises_namespaceObject.rm)(doomed, { recursive: true, force: true });
         total -= entry.bytes; // gone, by us or by another build
     }
     await folder_sweep(root);
 }
 async function folder_sweep(root) {
-    for (const name of await (0,promises_namespaceObject.readdir)(root)) {
+    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(root)) {
         if (!name.startsWith(TEMPORARY))
             continue;
-        const facts = await (0,promises_namespaceObject.stat)((0,external_node_path_.join)(root, name)).catch(() => undefined);
-        if (facts && Date.now() - facts.mtimeMs > ABANDONED_AFTER_MS)
-            await (0,promises_namespaceObject.rm)((0,external_node_path_.join)(root, name), { recursive: true, force: true });
+        const facts = await (0,external_node_fs_promises_namespaceObject.stat)((0,external_node_path_.join)(root, name)).catch(() => undefined);
+        if (facts && Date.now() - facts.mtimeMs > folder_ABANDONED_AFTER_MS)
+            await (0,external_node_fs_promises_namespaceObject.rm)((0,external_node_path_.join)(root, name), { recursive: true, force: true });
     }
-}
-async function sizeOf(folder) {
-    const files = await (0,promises_namespaceObject.readdir)(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-    const sizes = await Promise.all(files.map(async (file) => file.isFile() ? ((await (0,promises_namespaceObject.stat)((0,external_node_path_.join)(file.parentPath, file.name)).catch(() => undefined))?.size ?? 0) : 0));
-    return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 ;// CONCATENATED MODULE: ./build/store/store.js
-/** The store of `cache: off`: never holds anything. */
-const noStore = {
+/** The backend of `cache: off`: never holds anything. */
+const noBackend = {
     name: 'off',
     restore: async () => undefined,
     find: async () => undefined,
     save: async () => 'off',
+    hurry: () => { },
+    close: async () => { },
 };
-/** The same store, never written to: `cache: read`. */
-function readOnly(store) {
+/** The same backend, never written to: `cache: read`. */
+function readOnly(backend) {
     return {
-        name: `${store.name} (read only)`,
-        restore: store.restore.bind(store),
-        find: store.find.bind(store),
+        name: `${backend.name} (read only)`,
+        restore: (entry, prefixes) => backend.restore(entry, prefixes),
+        find: (key, prefixes) => backend.find(key, prefixes),
         save: async () => 'off',
+        hurry: () => { },
+        close: () => backend.close(),
     };
 }
 
@@ -58274,6 +58908,9 @@ function trust_at(value, name) {
 
 
 
+
+
+
 /** GitHub's runner, or act. `raw` reads the inputs of a step. */
 function runnerHost(env = process.env) {
     const workspace = realPath(env.GITHUB_WORKSPACE ?? process.cwd());
@@ -58288,14 +58925,9 @@ function runnerHost(env = process.env) {
         repository: env.GITHUB_REPOSITORY ?? 'local',
         openStore: async ({ cache }) => {
             if (cache === 'off')
-                return noStore;
-            const service = await __nccwpck_require__.e(/* import() */ 691).then(__nccwpck_require__.bind(__nccwpck_require__, 1691));
-            if (!service.isFeatureAvailable()) {
-                log.warning('there is no cache service on this runner: everything is made again each time');
-                return noStore;
-            }
-            const store = actionsCacheStore(service, workspace, log);
-            return cache === 'read' ? readOnly(store) : store;
+                return openStore(noBackend, log);
+            const service = cacheClient([process.execPath, shippedFile('dist/cache.js')], env, log);
+            return openStore(forUse(actionsCacheBackend(service, log), cache), log);
         },
         writes: env.GITHUB_OUTPUT ? [{ name: "the file for the step's outputs", path: env.GITHUB_OUTPUT }] : [],
         setOutput: (name, value) => {
@@ -58313,6 +58945,9 @@ function runnerHost(env = process.env) {
                 log.warning(`the summary of the job is missing: ${problem}`);
         },
     };
+}
+function forUse(backend, cache) {
+    return cache === 'read' ? readOnly(backend) : backend;
 }
 /** The event that started the workflow; undefined where it cannot be read. */
 function payloadOf(env) {
@@ -58336,9 +58971,8 @@ function terminalHost(rawInputs, verbose, env = process.env) {
         repository: 'local',
         openStore: async ({ cache }) => {
             if (cache === 'off')
-                return noStore;
-            const store = folderStore((0,external_node_path_.join)(cacheHome(env), 'store'), log);
-            return cache === 'read' ? readOnly(store) : store;
+                return openStore(noBackend, log);
+            return openStore(forUse(folderBackend((0,external_node_path_.join)(cacheHome(env), 'store'), log), cache), log);
         },
         writes: [],
         setOutput: () => { },
@@ -58358,10 +58992,27 @@ function terminalHost(rawInputs, verbose, env = process.env) {
 
 
 
-/** Looks at a project and its store. Throws UserError(s) like a build for what is wrong with the project as a whole. */
-async function survey(options, host) {
+
+
+
+/**
+ * Looks at a project and its store, and tells `use` of it. Throws UserError(s) like a build for what is wrong with the
+ * project. What the store gives lies in a folder of its own: a build of the same project may be running.
+ */
+async function survey(options, host, use) {
     const project = await readProject(await readState(options.project), host.checkout);
-    const context = await makeContext(project, options, host);
+    const workDir = await (0,external_node_fs_promises_namespaceObject.mkdtemp)((0,external_node_path_.join)((0,external_node_os_.tmpdir)(), 'flaming-horse-look-'));
+    const context = await makeContext(project, options, host, undefined, workDir);
+    try {
+        return await use(await survey_look(project, context));
+    }
+    finally {
+        await context.store.settle();
+        await (0,external_node_fs_promises_namespaceObject.rm)(workDir, { recursive: true, force: true });
+    }
+}
+async function survey_look(project, context) {
+    const { options } = context;
     const selected = selectScenes(project, options.scenes);
     const latex = selected.scenes.some((scene) => dependenciesOf(project, scene).latex);
     const setup = { ...setupOf(context), latex };
@@ -58393,16 +59044,13 @@ function withFindings({ scenes, faults }, findings) {
 ;// CONCATENATED MODULE: ./build/voice/look.js
 
 
-
 /** The identities of lines that the store has spoken, as far as the newest entry of the plan's voice tells. */
 async function storedIdentities(plan, store, workDir) {
-    const path = (0,external_node_path_.join)(workDir, 'entry'); // an entry is found only under the path it was saved from
-    await (0,promises_namespaceObject.rm)(path, { recursive: true, force: true });
-    await (0,promises_namespaceObject.mkdir)(path, { recursive: true });
-    if ((await store.restore({ key: plan.cacheKey, path }, [plan.restorePrefix])) === undefined)
-        return new Set();
-    const { lines } = await readStored(path, plan.voice.fingerprint);
-    return new Set(lines.map(({ identity }) => identity));
+    const entry = { key: plan.cacheKey, path: (0,external_node_path_.join)(workDir, 'entry') };
+    const found = await store.restore(entry, (folder) => readStored(folder, plan.voice.fingerprint), [
+        plan.restorePrefix,
+    ]);
+    return new Set(found.outcome === 'found' ? found.value.lines.map(({ identity }) => identity) : []);
 }
 
 ;// CONCATENATED MODULE: ./build/status.js
@@ -58412,7 +59060,9 @@ async function storedIdentities(plan, store, workDir) {
 
 /** Looks at a project without changing anything. Throws UserError(s) for what is wrong with the project as a whole. */
 async function projectStatus(options, host) {
-    const { project, context, voice, scenes, faults } = await survey({ ...options, setup: 'never' }, host);
+    return survey({ ...options, setup: 'never' }, host, statusOf);
+}
+async function statusOf({ project, context, voice, scenes, faults }) {
     const { store } = context;
     const stored = await storedIdentities(voice, store, (0,external_node_path_.join)(context.workDir, 'voice'));
     return {
@@ -58478,7 +59128,7 @@ function validationSummary(projectName, scenes, errors, notes, at) {
     return [
         `## ${markdown(projectName)}: the checks ${verdict}`,
         '',
-        `${count(scenes, 'scene')}, ${count(errors.length, 'error')}, ${count(notes.length, 'warning')}.`,
+        `${summary_count(scenes, 'scene')}, ${summary_count(errors.length, 'error')}, ${summary_count(notes.length, 'warning')}.`,
         '',
         ...errors.map((error) => `- error: ${at(error)}${markdown(error.message)}${error.hint ? ` (${markdown(error.hint)})` : ''}`),
         ...notes.map((text) => `- warning: ${markdown(text)}`),
@@ -58523,7 +59173,7 @@ async function rehearse(scenes, context) {
     };
     const memory = Math.max(...scenes.map((scene) => renderMemory(dependenciesOf(project, scene).size, 'fast')));
     const { renders } = parallelism(options.parallelRenders, scenes.length, memory, readCapacity());
-    host.log.info(`running ${count(scenes.length, 'scene')} without drawing, ${renders} at a time`);
+    host.log.info(`running ${summary_count(scenes.length, 'scene')} without drawing, ${renders} at a time`);
     const limit = pLimit(renders);
     let failed = false;
     const errors = await Promise.all(scenes.map((scene) => limit(async () => {
@@ -58538,8 +59188,8 @@ async function rehearse(scenes, context) {
 async function rehearseOne(scene, place, context) {
     const { options, host, signal } = context;
     const folder = (0,external_node_path_.join)(place.workDir, 'rehearsal', scene.id);
-    await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
-    await (0,promises_namespaceObject.mkdir)(folder, { recursive: true });
+    await (0,external_node_fs_promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(folder, { recursive: true });
     const jobFile = await writeJob(`rehearsal-${scene.id}`, {
         scene_id: scene.id,
         scene_file: scene.file,
@@ -58565,7 +59215,7 @@ async function rehearseOne(scene, place, context) {
                 failure = failureOf(scene, event);
         },
     });
-    await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+    await (0,external_node_fs_promises_namespaceObject.rm)(folder, { recursive: true, force: true });
     if (finished.status === 0) {
         host.log.info(`scene ${scene.id}: runs to its end, in ${finished.seconds.toFixed(1)} s`);
         return undefined;
@@ -58615,7 +59265,7 @@ async function validate(options, host, signal) {
     host.summarise(validationSummary(state.projectName, scenes, errors, context.notes, at));
     if (errors.length > 0)
         throw new UserErrors(errors);
-    host.log.info(`${count(scenes, 'scene')} checked: no errors, ${count(context.notes.length, 'warning')}`);
+    host.log.info(`${summary_count(scenes, 'scene')} checked: no errors, ${summary_count(context.notes.length, 'warning')}`);
 }
 /** The Python that a build would use, where there is one. */
 async function pythonFacts(latex, context) {
@@ -58870,7 +59520,7 @@ function plan() {
             cores: Math.max(1, Math.floor(readCapacity().cores)),
         };
         const options = readOptions(host.rawInputs, host);
-        const { scenes, faults } = await survey(options, host);
+        const { scenes, faults } = await survey(options, host, async ({ scenes, faults }) => ({ scenes, faults }));
         if (options.failFast && faults.length > 0)
             throw new UserErrors(faults.flatMap(({ errors }) => errors));
         // the build that joins the shares fails with them, once the other scenes are rendered
@@ -58891,13 +59541,452 @@ function plan() {
     }, protectRunner(runnerHost()));
 }
 
+// EXTERNAL MODULE: external "node:async_hooks"
+var external_node_async_hooks_ = __nccwpck_require__(6698);
+// EXTERNAL MODULE: external "node:net"
+var external_node_net_ = __nccwpck_require__(7030);
+// EXTERNAL MODULE: external "node:zlib"
+var external_node_zlib_ = __nccwpck_require__(8522);
+;// CONCATENATED MODULE: ./build/store/archive.js
+
+
+
+
+
+
+/*
+ * Archives of a cache service are unpacked here, not by tar: @actions/cache calls it with -P, so that an archive could write
+ * anywhere on the machine. This reader knows what our own archives hold (files, folders, and links in virtual environments)
+ * and refuses the rest before it writes it.
+ */
+const BLOCK = 512;
+/** More than any result or environment takes; ends archives that unpack without end. */
+const archive_MOST_BYTES = 4 * 2 ** 30;
+const MOST_ENTRIES = 500_000;
+/** A name or a set of attributes that is longer is an attack. */
+const MOST_HEADER = 1 << 20;
+/**
+ * Unpacks a .tar.gz or .tar.zst into an empty folder. Nothing is written outside of it, whatever the archive holds.
+ * Throws UnsafeEntry for what an entry must not hold (see StoreEntry), Error for an archive that cannot be read whole; the
+ * folder then holds a part. `progress` is called with the bytes written.
+ */
+async function unpack(archive, folder, linksTo, progress = () => { }, mostBytes = archive_MOST_BYTES) {
+    const { stream, end } = await decompressed(archive);
+    try {
+        await unpackTar(stream, folder, linksTo, progress, mostBytes);
+        await end;
+    }
+    finally {
+        stream.destroy();
+        end.catch(() => { }); // thrown already, or of no matter after another error
+    }
+}
+async function decompressed(archive) {
+    const file = await (0,external_node_fs_promises_namespaceObject.open)(archive);
+    const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0).finally(() => file.close());
+    if (buffer.readUInt16BE(0) === 0x1f8b) {
+        const stream = (0,external_node_zlib_.createGunzip)();
+        const source = (0,external_node_fs_.createReadStream)(archive);
+        source.on('error', (error) => stream.destroy(error));
+        source.pipe(stream);
+        return { stream, end: Promise.resolve() }; // the stream itself fails when it is cut off
+    }
+    if (buffer.readUInt32BE(0) !== 0x28b52ffd)
+        throw new Error('it is not an archive');
+    const child = (0,external_node_child_process_namespaceObject.spawn)('zstd', ['-d', '-c', '-q', archive], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const end = new Promise((resolve, reject) => {
+        child.on('error', reject);
+        child.on('close', (status) => (status === 0 ? resolve() : reject(new Error('it cannot be decompressed'))));
+    });
+    end.catch(() => { }); // heard by the caller once the stream is read
+    return { stream: child.stdout, end };
+}
+async function unpackTar(source, folder, linksTo, progress, mostBytes) {
+    const bytes = new Bytes(source);
+    const place = new Place(folder);
+    let [written, entries] = [0, 0];
+    let extra = {};
+    for (;;) {
+        const block = await bytes.exactly(BLOCK);
+        if (block.every((byte) => byte === 0))
+            break;
+        const header = readHeader(block);
+        if (++entries > MOST_ENTRIES)
+            throw new UnsafeEntry('it holds too many files');
+        const text = async () => {
+            if (header.size > MOST_HEADER)
+                throw new UnsafeEntry('it holds a name that is too long');
+            return (await bytes.padded(header.size)).toString('utf8');
+        };
+        if (header.type === 'x')
+            extra = { ...extra, ...readAttributes(await text()) };
+        else if (header.type === 'g')
+            readAttributes(await text());
+        else if (header.type === 'L')
+            extra = { ...extra, path: withoutEnd(await text()) };
+        else if (header.type === 'K')
+            extra = { ...extra, linkpath: withoutEnd(await text()) };
+        else {
+            const { path = header.name, linkpath = header.link, size = header.size, mtime = header.mtime } = extra;
+            extra = {};
+            const name = cleanName(path);
+            if (header.type === '5')
+                place.folder(name);
+            else if (header.type === '0' || header.type === '\0') {
+                written += size;
+                if (written > mostBytes)
+                    throw new UnsafeEntry(`it holds more than ${mostBytes} bytes`);
+                await place.file(name, bytes, size, header.mode, mtime, progress);
+            }
+            else if (header.type === '2') {
+                const fault = await linkFault(name, linkpath, linksTo);
+                if (fault)
+                    throw new UnsafeEntry(`"${name}" ${fault}`);
+                place.link(name, linkpath);
+            }
+            else
+                throw new UnsafeEntry(`"${name}" is neither a file nor a folder`);
+        }
+    }
+    await bytes.drain();
+}
+/** Where entries are written. Folders are those that this made itself, so that no path leads through a link. */
+class Place {
+    root;
+    made = new Set(['']);
+    constructor(root) {
+        this.root = root;
+    }
+    folder(name) {
+        if (this.made.has(name))
+            return;
+        this.parentOf(name);
+        this.unused(name, () => (0,external_node_fs_.mkdirSync)((0,external_node_path_.join)(this.root, name), 0o755));
+        this.made.add(name);
+    }
+    link(name, target) {
+        this.parentOf(name);
+        this.unused(name, () => (0,external_node_fs_.symlinkSync)(target, (0,external_node_path_.join)(this.root, name)));
+    }
+    async file(name, bytes, size, mode, mtime, progress) {
+        if (name === '')
+            throw new UnsafeEntry('it is a file, not a folder');
+        this.parentOf(name);
+        const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = external_node_fs_.constants;
+        const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+        const file = this.unused(name, () => (0,external_node_fs_.openSync)((0,external_node_path_.join)(this.root, name), flags, (mode & 0o777) | 0o600));
+        try {
+            for (let left = size; left > 0;) {
+                const part = await bytes.some(left);
+                for (let at = 0; at < part.length;)
+                    at += (0,external_node_fs_.writeSync)(file, part, at);
+                left -= part.length;
+                progress(part.length);
+            }
+            (0,external_node_fs_.futimesSync)(file, mtime, mtime);
+        }
+        finally {
+            (0,external_node_fs_.closeSync)(file);
+        }
+        await bytes.exactly(padding(size));
+    }
+    parentOf(name) {
+        const at = name.lastIndexOf('/');
+        if (at > 0)
+            this.folder(name.slice(0, at));
+    }
+    unused(name, make) {
+        try {
+            return make();
+        }
+        catch (error) {
+            const { code } = error;
+            if (code === 'EEXIST' || code === 'ENOTDIR' || code === 'ELOOP')
+                throw new UnsafeEntry(`"${name}" is there twice, or leads through something that is no folder`);
+            throw error;
+        }
+    }
+}
+/** A name as a path inside the folder; "" for the folder itself. */
+function cleanName(path) {
+    if (path.startsWith('/'))
+        throw new UnsafeEntry(`"${path}" is an absolute path`);
+    if (path.includes('\0'))
+        throw new UnsafeEntry('it holds a name with a NUL');
+    const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+    if (parts.includes('..'))
+        throw new UnsafeEntry(`"${path}" leads out of the entry`);
+    return parts.join('/');
+}
+function readHeader(block) {
+    const text = (at, length) => {
+        const field = block.subarray(at, at + length);
+        const end = field.indexOf(0);
+        return (end < 0 ? field : field.subarray(0, end)).toString('utf8');
+    };
+    const number = (at, length) => {
+        // base 256, for what octal digits cannot hold
+        if ((block[at] ?? 0) & 0x80)
+            return Number(BigInt(`0x${block.subarray(at + 1, at + length).toString('hex')}`));
+        const digits = text(at, length).trim();
+        return /^[0-7]*$/.test(digits) ? Number.parseInt(digits || '0', 8) : Number.NaN;
+    };
+    const sum = block.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 32 : byte), 0);
+    const size = number(124, 12);
+    if (number(148, 8) !== sum || !Number.isSafeInteger(size))
+        throw new Error('it is no tar archive, or it is damaged');
+    const prefix = block.toString('latin1', 257, 263) === 'ustar\0' ? text(345, 155) : '';
+    return {
+        name: prefix === '' ? text(0, 100) : `${prefix}/${text(0, 100)}`,
+        link: text(157, 100),
+        type: String.fromCharCode(block[156] ?? 0),
+        size,
+        mode: number(100, 8) || 0o644,
+        mtime: number(136, 12) || 0,
+    };
+}
+/** The attributes of a pax header: records "LENGTH NAME=VALUE\n", the length in bytes of all of it. */
+function readAttributes(text) {
+    const found = {};
+    let rest = Buffer.from(text);
+    while (rest.length > 0) {
+        const length = Number(/^(\d{1,9}) /.exec(rest.toString('latin1', 0, 16))?.[1] ?? 0);
+        const record = rest.toString('utf8', 0, length);
+        const match = /^\d+ ([^=]+)=([\s\S]*)\n$/.exec(record);
+        if (!match || length > rest.length)
+            throw new Error('it is damaged: an attribute cannot be read');
+        const [, name = '', value = ''] = match;
+        if (name.startsWith('GNU.sparse'))
+            throw new UnsafeEntry('it holds a sparse file');
+        if (name === 'path' || name === 'linkpath')
+            found[name] = value;
+        else if (name === 'size' || name === 'mtime') {
+            if (!/^-?\d+(\.\d+)?$/.test(value))
+                throw new Error(`it is damaged: ${name} is no number`);
+            found[name] = Number(value);
+            if (name === 'size' && !(Number.isSafeInteger(found.size) && Number(value) >= 0))
+                throw new Error('it is damaged: a size is no size');
+        }
+        rest = rest.subarray(length);
+    }
+    return found;
+}
+function withoutEnd(text) {
+    return text.replace(/\0.*$/s, '');
+}
+function padding(size) {
+    return (BLOCK - (size % BLOCK)) % BLOCK;
+}
+/** Takes bytes off a stream. Throws where it ends too early. */
+class Bytes {
+    source;
+    rest = Buffer.alloc(0);
+    constructor(source) {
+        this.source = source[Symbol.asyncIterator]();
+    }
+    /** From one to `most` bytes. */
+    async some(most) {
+        while (this.rest.length === 0) {
+            const { value, done } = await this.source.next();
+            if (done)
+                throw new Error('it is cut off');
+            this.rest = value;
+        }
+        const taken = this.rest.subarray(0, most);
+        this.rest = this.rest.subarray(taken.length);
+        return taken;
+    }
+    async exactly(count) {
+        if (this.rest.length >= count)
+            return count === 0 ? Buffer.alloc(0) : this.some(count);
+        const parts = [];
+        for (let left = count; left > 0;) {
+            const part = await this.some(left);
+            parts.push(part);
+            left -= part.length;
+        }
+        return Buffer.concat(parts);
+    }
+    /** Bytes of content, with the padding behind them taken too. */
+    async padded(count) {
+        const content = Buffer.from(await this.exactly(count));
+        await this.exactly(padding(count));
+        return content;
+    }
+    /** Reads on to the end: only there does what decompresses tell whether all was whole. */
+    async drain() {
+        for (let left = MOST_HEADER;;) {
+            const { value, done } = await this.source.next();
+            if (done)
+                return;
+            left -= value.length;
+            if (left < 0)
+                throw new UnsafeEntry('it goes on after its end');
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./build/store/cache-process.js
+
+
+
+
+
+
+
+
+/** The path that entries are saved under: the folder of the call. The package mixes it into the identity of an entry. */
+const PATHS = ['.'];
+const REPORT_MS = 250;
+/** Runs until its parent is gone. */
+async function cacheProcess() {
+    process.once('disconnect', endAll);
+    const { env, folder } = await new Promise((resolve) => process.once('message', resolve));
+    const calls = new external_node_async_hooks_.AsyncLocalStorage();
+    const wire = countWire();
+    let written = 0;
+    const running = new Set();
+    process.once('disconnect', () => {
+        (0,external_node_fs_.rmSync)(folder, { recursive: true, force: true });
+        endAll();
+    });
+    process.off('disconnect', endAll);
+    setUp(env, folder, calls);
+    const service = await __nccwpck_require__.e(/* import() */ 691).then(__nccwpck_require__.bind(__nccwpck_require__, 1691));
+    process.on('message', (call) => {
+        void (async () => {
+            const temporary = (0,external_node_path_.join)(folder, String(call.id));
+            const state = { ...call, temporary, link: (0,external_node_path_.join)(temporary, 'entry'), said: [], archived: 0 };
+            running.add(state);
+            const answer = await calls
+                .run(state, () => cache_process_carryOut(state, service, (bytes) => {
+                written += bytes;
+            }))
+                .catch((error) => ({ kind: 'failed', why: messageOf(error) }));
+            running.delete(state);
+            written += state.archived;
+            await (0,external_node_fs_promises_namespaceObject.rm)(temporary, { recursive: true, force: true }).catch(() => { });
+            send({ about: 'answer', id: call.id, answer });
+        })();
+    });
+    setInterval(() => {
+        if (running.size === 0)
+            return;
+        for (const call of running)
+            call.archived = Math.max(call.archived, archiveBytes(call.temporary));
+        const archives = [...running].reduce((sum, { archived }) => sum + archived, 0);
+        send({ about: 'moved', bytes: wire() + written + archives });
+    }, REPORT_MS);
+    send({ about: 'available', available: service.isFeatureAvailable() });
+    await new Promise(() => { });
+}
+function send(message) {
+    if (process.connected)
+        process.send?.(message);
+}
+/** Ends with all that was started here, tar and zstd. */
+function endAll() {
+    process.kill(-process.pid, 'SIGKILL');
+}
+/** Gives the package an environment in which each call has its own folders, and catches what it prints. */
+function setUp(env, folder, calls) {
+    const { ACTIONS_RUNTIME_TOKEN: token, RUNNER_DEBUG: _, ...others } = env;
+    const seen = { ...process.env, ...others, PATH: `${(0,external_node_path_.join)(folder, 'bin')}:${env.PATH ?? ''}` };
+    // the package passes all that it can list on to tar
+    Object.defineProperty(seen, 'ACTIONS_RUNTIME_TOKEN', { value: token, enumerable: false });
+    Object.defineProperty(seen, 'GITHUB_WORKSPACE', { get: () => calls.getStore()?.link, enumerable: true });
+    Object.defineProperty(seen, 'RUNNER_TEMP', { get: () => calls.getStore()?.temporary, enumerable: true });
+    process.env = seen;
+    process.cwd = () => calls.getStore()?.link ?? folder;
+    process.stdout.write = (chunk) => {
+        calls.getStore()?.said.push(String(chunk));
+        const call = calls.getStore();
+        // the archive is made
+        if (call?.work === 'save' && String(chunk).includes('File Size: '))
+            send({ about: 'taken', id: call.id });
+        return true;
+    };
+}
+/** Counts the bytes that sockets move. The package tells of its progress only here and there. */
+function countWire() {
+    const open = new Set();
+    let closed = 0;
+    const { connect } = external_node_net_.Socket.prototype;
+    external_node_net_.Socket.prototype.connect = function (...args) {
+        open.add(this);
+        this.once('close', () => {
+            open.delete(this);
+            closed += this.bytesRead + this.bytesWritten;
+        });
+        return connect.apply(this, args);
+    };
+    return () => [...open].reduce((sum, socket) => sum + socket.bytesRead + socket.bytesWritten, closed);
+}
+function archiveBytes(temporary) {
+    try {
+        const folders = (0,external_node_fs_.readdirSync)(temporary, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+        const files = folders.flatMap(({ name }) => (0,external_node_fs_.readdirSync)((0,external_node_path_.join)(temporary, name)).map((file) => (0,external_node_path_.join)(temporary, name, file)));
+        return files.reduce((sum, file) => sum + (0,external_node_fs_.statSync)(file).size, 0);
+    }
+    catch {
+        return 0; // gone while it was looked at
+    }
+}
+async function cache_process_carryOut(call, service, progress) {
+    const { work, key, prefixes, folder, link, temporary } = call;
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(temporary, { recursive: true });
+    await (0,external_node_fs_promises_namespaceObject.symlink)(work === 'find' ? temporary : folder, link);
+    if (work === 'save') {
+        const id = await service.saveCache(PATHS, key);
+        return id === -1 ? whyFailed(call, 'save') : { kind: 'saved' };
+    }
+    const found = await service.restoreCache(PATHS, key, [...prefixes], { lookupOnly: work === 'find' });
+    if (found === undefined)
+        return whyFailed(call, 'restore');
+    if (typeof found !== 'string' || ![key, ...prefixes].some((asked) => found.startsWith(asked)))
+        return { kind: 'failed', why: 'it gave another entry than the one asked for' };
+    if (work === 'restore') {
+        try {
+            await unpack(await archiveOf(temporary), folder, call.linksTo, progress);
+        }
+        catch (error) {
+            const why = error instanceof UnsafeEntry ? error.message : `its archive is damaged: ${messageOf(error)}`;
+            return { kind: 'unusable', key: found, why };
+        }
+    }
+    return { kind: 'found', key: found };
+}
+/** The archive that `bin/tar` kept. */
+async function archiveOf(temporary) {
+    const files = await (0,external_node_fs_promises_namespaceObject.readdir)(temporary, { recursive: true });
+    const kept = files.find((name) => name.endsWith('.kept'));
+    if (kept === undefined)
+        throw new Error('nothing came down');
+    return (0,external_node_path_.join)(temporary, kept);
+}
+/** Words of a service that will say the same however often it is asked. */
+const REFUSAL = /\b(401|403)\b|denied|unauthorized|forbidden|permission|insufficient usage|quota/i;
+/** What the package said of a call that brought nothing. */
+function whyFailed({ said, work, key }, kind) {
+    const text = said.join('').replaceAll('%0A', '\n').replaceAll('%0D', '').replaceAll('%25', '%');
+    const failure = new RegExp(`Failed to ${kind}: (.*)`).exec(text)?.[1];
+    if (failure === undefined && work !== 'save')
+        return { kind: 'missing' };
+    const cause = /Failed to reserve cache: (?:Error: )?(.*)/.exec(text)?.[1] ?? failure ?? 'it did not say why';
+    // addresses carry signatures
+    const why = cause.replace(/\?\S*/g, '').replaceAll(key, 'the entry').slice(0, 200);
+    return { kind: REFUSAL.test(why) ? 'refused' : 'failed', why };
+}
+
 ;// CONCATENATED MODULE: ./build/index.js
 /** What is bundled: the entries of dist/ each run one of these. */
 
 
 
 
+
+var __webpack_exports__cache = __webpack_exports__.PP;
 var __webpack_exports__cli = __webpack_exports__.xw;
 var __webpack_exports__main = __webpack_exports__.iW;
 var __webpack_exports__plan = __webpack_exports__.et;
-export { __webpack_exports__cli as cli, __webpack_exports__main as main, __webpack_exports__plan as plan };
+export { __webpack_exports__cache as cache, __webpack_exports__cli as cli, __webpack_exports__main as main, __webpack_exports__plan as plan };

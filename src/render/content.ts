@@ -156,7 +156,7 @@ export async function writtenSince(
 /** How one content differs from an earlier one of the same scene, for people; empty where it does not. */
 export function changesBetween(before: Ingredients, after: Ingredients): string[] {
   const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])]
-    .filter((name) => before[name] !== after[name])
+    .filter((name) => textOf(before, name) !== textOf(after, name))
     .sort();
   return changed
     .filter((name) => {
@@ -164,7 +164,12 @@ export function changesBetween(before: Ingredients, after: Ingredients): string[
       const line = /^voice of (narration line .*)$/.exec(name)?.[1];
       return line === undefined || !changed.includes(line);
     })
-    .map((name) => describeChange(name, before[name], after[name]));
+    .map((name) => describeChange(name, textOf(before, name), textOf(after, name)));
+}
+
+/** A file may be called `constructor`. */
+function textOf(values: Ingredients, name: string): string | undefined {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
 function describeChange(name: string, before: string | undefined, after: string | undefined): string {

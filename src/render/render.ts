@@ -26,8 +26,6 @@ const SHOWN_FAILURE = 200;
 
 export interface RenderMany {
   readonly scenes: readonly PlannedScene[];
-  /** Ids of scenes whose stored entry is damaged: they are saved beside it. */
-  readonly damaged: ReadonlySet<string>;
   readonly atOnce: number;
   readonly project: Project;
   /** The lines that scenes can speak. */
@@ -48,7 +46,7 @@ export interface RenderMany {
 /** A scene rendered in this build. */
 export interface RenderedScene {
   readonly finished: FinishedScene;
-  /** Why it was not saved, or undefined where it was. */
+  /** Why it is not kept, or undefined where it is. */
   readonly notSaved: string | undefined;
 }
 
@@ -156,7 +154,7 @@ function sceneDetails({ facts }: SceneResult, opened: readonly string[]): string
   ];
 }
 
-/** Saves a fresh scene where that is safe. Returns why it was not saved. */
+/** Saves a fresh scene where that is safe. Returns why it is not kept. */
 async function saveOne(
   planned: PlannedScene,
   { finished, begun }: Fresh,
@@ -176,9 +174,8 @@ async function saveOne(
     many.log.warning(`scene ${scene.id} is not kept: ${edited} was edited while it rendered`);
     return `${edited} was edited`;
   }
-  const outcome = await saveScene(finished, content, many.damaged.has(scene.id), many.sceneStore);
-  if (outcome === 'failed') many.log.warning(`scene ${scene.id} could not be saved in ${many.sceneStore.store.name}`);
-  return outcome === 'failed' || outcome === 'off' ? outcome : undefined;
+  saveScene(finished, content, many.sceneStore); // in the background; a store that fails says so itself
+  return undefined;
 }
 
 /** A source of the scene that is no longer as it was read: its result would be kept under a key of other sources. */

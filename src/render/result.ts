@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as v from 'valibot';
+import { count, readJson, seconds, texts } from '../store/json.js';
 import { sha256OfFile } from '../store/keys.js';
 
 /** The format of scene results that this version writes and reads; see docs/protocol.md. */
@@ -48,6 +49,46 @@ export interface SceneFacts {
   readonly files: Readonly<Record<string, string>>;
 }
 
+const numbers = v.custom<Readonly<Record<string, number>>>(
+  (value) =>
+    typeof value === 'object' && value !== null && Object.values(value).every((member) => typeof member === 'number'),
+  'expected numbers by name',
+);
+const positive = v.pipe(count, v.minValue(1));
+
+/** Loose: a driver may say more. */
+const factsSchema: v.GenericSchema<unknown, SceneFacts> = v.looseObject({
+  format: v.literal(RESULT_FORMAT),
+  scene_id: v.string(),
+  class_name: v.string(),
+  frames: positive,
+  fps: v.pipe(v.number(), v.finite(), v.gtValue(0)),
+  width: positive,
+  height: positive,
+  samples: count,
+  encoder: v.picklist(['fast', 'stock']),
+  fallback: v.nullable(v.string()),
+  captions: v.array(v.looseObject({ start: v.number(), end: v.number(), text: v.string() })),
+  lines: v.array(
+    v.looseObject({
+      key: v.nullable(v.string()),
+      text: v.string(),
+      audio_file: v.string(),
+      audio_sha256: v.string(),
+      start_frame: v.number(),
+      duration_seconds: v.number(),
+    }),
+  ),
+  opened: v.array(v.looseObject({ path: v.string(), kind: v.string() })),
+  unsafe: v.array(v.string()),
+  latex: v.boolean(),
+  versions: texts,
+  seconds: numbers,
+  cpu_seconds: seconds,
+  peak_rss_bytes: count,
+  files: texts,
+});
+
 /** A finished scene: its facts and the folder that holds `video.mp4`, `audio.wav` and `result.json`. */
 export interface SceneResult {
   readonly folder: string;
@@ -61,9 +102,7 @@ export interface SceneResult {
  * wrong with it; the caller renders again.
  */
 export async function readSceneResult(folder: string): Promise<SceneResult> {
-  const facts = JSON.parse(await readFile(join(folder, 'result.json'), 'utf8')) as SceneFacts;
-  if (facts.format !== RESULT_FORMAT) throw new Error(`result format ${facts.format}, expected ${RESULT_FORMAT}`);
-  if (!(facts.frames > 0) || !(facts.fps > 0)) throw new Error(`${facts.frames} frames at ${facts.fps} fps`);
+  const facts = await readJson(join(folder, 'result.json'), factsSchema);
   const samples = Math.round((facts.frames * 48_000) / facts.fps);
   if (facts.samples !== samples) throw new Error(`${facts.samples} samples, expected ${samples}`);
   for (const name of ['video.mp4', 'audio.wav']) {

@@ -1,11 +1,11 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../errors.js';
+import * as v from 'valibot';
 import type { Log } from '../log.js';
 import { writeFile } from '../machine-errors.js';
 import type { Project } from '../project/project.js';
+import { readJson, seconds, texts } from '../store/json.js';
 import { cacheKey, contentKey, sha256OfFile } from '../store/keys.js';
-import type { SaveOutcome, Store } from '../store/store.js';
+import type { Saving, Store } from '../store/store.js';
 import { hashOpened, type Ingredients, type Opened, type SceneContent } from './content.js';
 import { readSceneResult, type SceneResult } from './result.js';
 
@@ -27,6 +27,16 @@ export interface SceneEntry {
   /** SHA-256 of what lies beside it and is not checked by the result itself. */
   readonly files: Readonly<Record<string, string>>;
 }
+
+const entrySchema: v.GenericSchema<unknown, SceneEntry> = v.object({
+  format: v.literal(ENTRY_FORMAT),
+  key: v.string(),
+  ingredients: texts,
+  opened: texts,
+  unsafe: v.array(v.string()),
+  renderSeconds: seconds,
+  files: texts,
+});
 
 /** A finished scene, rendered now or earlier. */
 export interface FinishedScene {
@@ -63,9 +73,6 @@ function entryKey(content: SceneContent, opened: Opened, scenes: SceneStore): st
   return `${entryPrefix(content, scenes)}${contentKey(opened).slice(0, 20)}`;
 }
 
-/** Added to the key of an entry that replaces a damaged one: entries never change. */
-const REPLACEMENT = '-r';
-
 /**
  * Whether the store has the scene, without bringing it. `lastOpened`: the files its last render
  * opened, as they are now, where that is known; without it the answer may be a yes to an entry that turns out to be made with other files.
@@ -77,11 +84,11 @@ export async function isStored(
 ): Promise<boolean> {
   const key = entryKey(content, lastOpened ?? {}, scenes);
   const prefixes = lastOpened === undefined ? [entryPrefix(content, scenes)] : [];
-  return (await scenes.store.find({ key, path: resultFolder(content, scenes) }, prefixes)) !== undefined;
+  return (await scenes.store.find(key, prefixes)) !== undefined;
 }
 
 /** What the store had for a scene. `damaged`: an entry that could not be used, and none in its place. */
-export type Restored = FinishedScene | 'missing' | 'damaged';
+export type RestoredScene = FinishedScene | 'missing' | 'damaged';
 
 /**
  * Brings back a scene and verifies it: format, checksums, sample count, and that every file its render opened has the
@@ -92,39 +99,23 @@ export async function restoreScene(
   content: SceneContent,
   lastOpened: Opened | undefined,
   scenes: SceneStore,
-): Promise<Restored> {
-  const { project, store } = scenes;
+): Promise<RestoredScene> {
   const path = resultFolder(content, scenes);
-  const bring = async (key: string, prefixes: readonly string[]): Promise<SceneEntry | undefined> => {
-    await rm(path, { recursive: true, force: true });
-    await mkdir(path, { recursive: true });
-    return (await store.restore({ key, path }, prefixes)) === undefined ? undefined : readEntry(path, content);
+  /** The scene, or else the files that the entry's render opened as they are now. */
+  const read = async (folder: string): Promise<FinishedScene | { readonly now: Opened }> => {
+    const entry = await readJson(join(folder, ENTRY_FILE), entrySchema);
+    if (entry.key !== content.key) throw new Error('it is the result of another scene');
+    const now = await hashOpened(Object.keys(entry.opened), scenes.project);
+    return contentKey(now) === contentKey(entry.opened) ? finishedScene(folder, entry) : { now };
   };
-  const attempt = async (key: string, prefixes: readonly string[] = []): Promise<FinishedScene | undefined> => {
-    let entry = await bring(key, prefixes);
-    if (!entry) return undefined;
-    const now = await hashOpened(Object.keys(entry.opened), project);
-    if (contentKey(now) !== contentKey(entry.opened)) {
-      entry = await bring(entryKey(content, now, scenes), []);
-      if (!entry || contentKey(entry.opened) !== contentKey(now)) return undefined;
-    }
-    return finishedScene(path, entry);
-  };
-
   const key = entryKey(content, lastOpened ?? {}, scenes);
-  try {
-    return (await attempt(key, [entryPrefix(content, scenes)])) ?? 'missing';
-  } catch (error) {
-    scenes.log.warning(`scene ${sceneId}: the stored result is damaged (${messageOf(error)}); it is not used`);
-  }
-  return (await attempt(`${key}${REPLACEMENT}`).catch(() => undefined)) ?? 'damaged';
-}
-
-async function readEntry(folder: string, content: SceneContent): Promise<SceneEntry> {
-  const entry = JSON.parse(await readFile(join(folder, ENTRY_FILE), 'utf8')) as SceneEntry;
-  if (entry.format !== ENTRY_FORMAT) throw new Error(`entry format ${entry.format}, expected ${ENTRY_FORMAT}`);
-  if (entry.key !== content.key) throw new Error('it is the result of another scene');
-  return entry;
+  let found = await scenes.store.restore({ key, path }, read, [entryPrefix(content, scenes)]);
+  if (found.outcome === 'found' && 'now' in found.value)
+    found = await scenes.store.restore({ key: entryKey(content, found.value.now, scenes), path }, read);
+  if (found.outcome === 'found') return 'now' in found.value ? 'missing' : found.value;
+  if (found.outcome === 'damaged')
+    scenes.log.warning(`scene ${sceneId}: the stored result is damaged (${found.why}); it is not used`);
+  return found.outcome;
 }
 
 async function finishedScene(folder: string, entry: SceneEntry): Promise<FinishedScene> {
@@ -163,13 +154,15 @@ export async function completeScene(
   return { result, entry, sceneVideo };
 }
 
-/** Saves a finished scene; `beside` a damaged entry of the same key, or in its own place. */
-export function saveScene(
-  finished: FinishedScene,
-  content: SceneContent,
-  beside: boolean,
-  scenes: SceneStore,
-): Promise<SaveOutcome> {
-  const key = entryKey(content, finished.entry.opened, scenes);
-  return scenes.store.save({ key: beside ? `${key}${REPLACEMENT}` : key, path: resultFolder(content, scenes) });
+/** Saves a finished scene. */
+export function saveScene(finished: FinishedScene, content: SceneContent, scenes: SceneStore): Saving {
+  return scenes.store.save({
+    key: entryKey(content, finished.entry.opened, scenes),
+    path: resultFolder(content, scenes),
+  });
+}
+
+/** Says that a restored scene cannot be used after all: it is not restored again, and saved beside the old one. */
+export function condemnScene(finished: FinishedScene, content: SceneContent, scenes: SceneStore): void {
+  scenes.store.condemn(entryKey(content, finished.entry.opened, scenes));
 }

@@ -46,7 +46,7 @@ export function planScenes(
     return content;
   };
   const recordedSeconds = (scene: Scene): number | undefined => {
-    const known = ledger[scene.id];
+    const known = ledger.get(scene.id);
     return known?.ingredients.quality === contentOf(scene).ingredients.quality ? known?.renderSeconds : undefined;
   };
   const rates = scenes.flatMap((scene) => {

@@ -1,6 +1,6 @@
 import { readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { messageOf, UserError } from '../errors.js';
+import { UserError } from '../errors.js';
 import { writeFile } from '../machine-errors.js';
 import { childEnvironment, run } from '../process.js';
 import { searchPath } from '../search-path.js';
@@ -32,6 +32,7 @@ export const RECIPES = {
 /** Changes when environments are made in another way, so that older ones are not used. */
 const RECIPE_FORMAT = '1';
 const MAKE_LIMIT_SECONDS = 1800;
+const IMPORT_LIMIT_SECONDS = 120;
 const UNUSED_AFTER_MS = 60 * 24 * 3600 * 1000;
 
 /** A virtual environment of ours: where it lies, or will lie, on this machine. */
@@ -81,11 +82,22 @@ export async function probeEnvironment(
   signal?: AbortSignal,
 ): Promise<PythonFacts | undefined> {
   const now = new Date();
-  const isWhole = await utimes(marker, now, now).then(
-    () => true,
-    () => false,
-  );
+  await utimes(marker, now, now).catch(() => {}); // in a cache home that cannot be written, perhaps
+  const isWhole = (await stat(marker).catch(() => undefined))?.isFile();
   return isWhole ? probePython(python, signal).catch(() => undefined) : undefined;
+}
+
+/** The same of an environment that was just restored. Throws an Error where it does not work. */
+async function probeRestored({ python, recipe }: OwnEnvironment, signal?: AbortSignal): Promise<PythonFacts> {
+  const facts = await probePython(python, signal);
+  if (facts.broken.length > 0) return facts; // libraries of the system are missing, which are installed later
+  const imported = await run(python, ['-c', `import ${recipe.imports}`], {
+    env: childEnvironment(),
+    wallLimit: IMPORT_LIMIT_SECONDS,
+    ...(signal && { signal }),
+  });
+  if (imported.status === 0) return facts;
+  throw new Error(imported.reason ?? (imported.stderr.trim().split('\n').at(-1) || `it ended with ${imported.status}`));
 }
 
 /** How an environment came to be there. */
@@ -101,6 +113,7 @@ export async function provideEnvironment(
   beforeMaking: () => Promise<void>,
 ): Promise<{ facts: PythonFacts; origin: Origin }> {
   const { folder, key, marker, recipe, base } = environment;
+  const entry = { key, path: folder, linksTo: base.base_executable };
   const { store, log, signal } = options;
   const shared = options.forgetful ?? isForgetful();
   const onWait = (): void => log.info(`waiting for another job that makes the environment with ${recipe.title}`);
@@ -109,27 +122,28 @@ export async function provideEnvironment(
     const there = await probeEnvironment(environment, signal);
     if (there) return { facts: there, origin: 'here' as const };
     await rm(marker, { force: true });
-    await rm(folder, { recursive: true, force: true });
-    if (shared && (await store.restore({ key, path: folder })) !== undefined) {
-      const facts = await probePython(environment.python, signal).catch((error) => {
-        log.warning(`the stored environment with ${recipe.title} does not work and is made anew: ${messageOf(error)}`);
-        return undefined;
-      });
-      if (facts) {
+    if (shared) {
+      const found = await store.restore(entry, () => probeRestored(environment, signal));
+      signal?.throwIfAborted();
+      if (found.outcome === 'found') {
         await writeFile(marker, '');
-        return { facts, origin: 'restored' as const };
+        return { facts: found.value, origin: 'restored' as const };
       }
-      await rm(folder, { recursive: true, force: true });
+      if (found.outcome === 'damaged')
+        log.warning(`the stored environment with ${recipe.title} does not work (${found.why}): it is made again`);
     }
+    await rm(folder, { recursive: true, force: true });
     await beforeMaking();
     await make(environment, options);
     const facts = await probePython(environment.python, signal);
     await writeFile(marker, '');
-    await sweep(dirname(folder));
+    await sweep(dirname(folder)).catch(() => {}); // tidying up is not worth a build
     return { facts, origin: 'made' as const };
   });
   if (shared && provided.origin === 'made') {
-    log.info(`the environment with ${recipe.title} in ${store.name}: ${await store.save({ key, path: folder })}`);
+    const { taken, outcome } = store.save(entry);
+    await taken; // it is about to be used, and programs write into it
+    void outcome.then((how) => log.info(`the environment with ${recipe.title} in ${store.name}: ${how}`));
   }
   return provided;
 }

@@ -1,6 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFile } from '../machine-errors.js';
+import { readJson, texts } from '../store/json.js';
 import { type Canonical, cacheKey, contentKey } from '../store/keys.js';
 import type { Store } from '../store/store.js';
 
@@ -21,21 +22,21 @@ type Versions = Readonly<{ [name: string]: string }>;
 /** The versions that set-up brought from this state the last time; undefined where that is not known. */
 export async function recordedVersions(record: SetupRecord): Promise<Versions | undefined> {
   const { folder, prefix } = placeOf(record);
-  const found = await record.store.restore({ key: `${prefix}newest`, path: folder }, [prefix]);
-  if (found === undefined) return undefined;
-  try {
-    return JSON.parse(await readFile(join(folder, FILE), 'utf8')) as Versions;
-  } catch {
-    return undefined; // as good as not there: set-up will tell
-  }
+  const read = (restored: string) => readJson(join(restored, FILE), texts);
+  const found = await record.store.restore({ key: `${prefix}newest`, path: folder }, read, [prefix]);
+  return found.outcome === 'found' ? found.value : undefined; // else set-up will tell
 }
 
 /** Notes what set-up made of the machine. The same state may lead elsewhere later; the newest record counts. */
 export async function recordVersions(versions: Versions, record: SetupRecord): Promise<void> {
   const { folder, prefix } = placeOf(record);
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, FILE), JSON.stringify(versions));
-  await record.store.save({ key: `${prefix}${contentKey(versions).slice(0, 24)}`, path: folder });
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, FILE), JSON.stringify(versions));
+  } catch {
+    return; // a cache home that cannot be written costs the next build a moment
+  }
+  record.store.save({ key: `${prefix}${contentKey(versions).slice(0, 24)}`, path: folder });
 }
 
 const FILE = 'versions.json';

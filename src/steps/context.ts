@@ -1,12 +1,12 @@
+import { realpathSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { isAbsolute, join, relative } from 'node:path';
 import { tellUnconfined } from '../confinement.js';
 import type { Place } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Options } from '../inputs.js';
 import { writeFile } from '../machine-errors.js';
 import { childEnvironment } from '../process.js';
-import { nameOf } from '../project/dependencies.js';
 import type { Project } from '../project/project.js';
 import type { Scene } from '../project/scenes.js';
 import type { FinishedScene, SceneStore } from '../render/reuse.js';
@@ -65,6 +65,7 @@ export async function makeContext(
   options: Options,
   host: Host,
   signal?: AbortSignal,
+  workDir?: string,
 ): Promise<BuildContext> {
   const notes: string[] = [];
   tellUnconfined((text) => {
@@ -76,7 +77,7 @@ export async function makeContext(
     host,
     project,
     store: await host.openStore(options),
-    workDir: await makeWorkDir(host.workspace, project),
+    workDir: workDir ?? (await makeWorkDir(project, host)),
     tools: { env: childEnvironment(), guardPython: await trustedPython(), signal },
     signal,
     notes,
@@ -101,17 +102,24 @@ export function sceneStoreOf({ store, options, workDir, project, host }: BuildCo
 }
 
 /**
- * The folder for everything on its way, one for each project: `.flaming-horse/<hash of the project's place>`, the same in
- * every job, since the cache service knows entries by their path. It ignores itself in git, so that a checkout stays
- * clean.
+ * The folder for everything on its way, `.flaming-horse/<hash of the project's place>`: no two projects share one, and the
+ * lock of the project covers it. It ignores itself in git, so that a checkout stays clean.
  */
-async function makeWorkDir(workspace: string, project: Project): Promise<string> {
-  const base = join(workspace, '.flaming-horse');
-  const place = nameOf(project.folder, project) || '.';
-  const workDir = join(base, sha256(place).slice(0, 12));
+async function makeWorkDir(project: Project, host: Host): Promise<string> {
+  const base = join(host.workspace, '.flaming-horse');
+  const workDir = join(base, sha256(placeOf(project, host)).slice(0, 16));
   await mkdir(workDir, { recursive: true });
   await writeFile(join(base, '.gitignore'), '*\n');
   return workDir;
+}
+
+/** Where a project lies: from the checkout on a runner, the same in every job; elsewhere its absolute path. */
+export function placeOf(project: Project, { checkout }: Pick<Host, 'checkout'>): string {
+  const folder = realpathSync(project.folder);
+  if (checkout === undefined) return folder;
+  const inCheckout = relative(realpathSync(checkout), folder);
+  const isInside = inCheckout !== '..' && !inCheckout.startsWith('../') && !isAbsolute(inCheckout);
+  return isInside ? inCheckout || '.' : folder;
 }
 
 /** Removes folders of earlier contents: what is worth keeping is in the store. */

@@ -1,4 +1,4 @@
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import type { Scene } from '../project/scenes.js';
 import {
   changesBetween,
@@ -12,7 +12,7 @@ import type { Ledger, LedgerPlace } from '../render/ledger.js';
 import { type PlannedScene, planScenes } from '../render/schedule.js';
 import { sha256 } from '../store/keys.js';
 import { planVoice, type VoicePlan } from '../voice/plan.js';
-import type { BuildContext, FinishedScenes } from './context.js';
+import { type BuildContext, type FinishedScenes, placeOf } from './context.js';
 
 export interface Plan {
   readonly voice: VoicePlan;
@@ -43,8 +43,8 @@ export async function planBuild(
   );
   const opened = new Map<string, Opened>();
   for (const { id } of scenes) {
-    const names = ledger[id] && Object.keys(ledger[id].opened);
-    if (names) opened.set(id, await hashOpened(names, project));
+    const known = ledger.get(id);
+    if (known) opened.set(id, await hashOpened(Object.keys(known.opened), project));
   }
   return { voice, contents, scenes: planScenes(scenes, contents, opened, project, ledger) };
 }
@@ -56,7 +56,7 @@ export function reasonToRender(
   damaged: ReadonlySet<string>,
 ): string {
   if (damaged.has(scene.id)) return 'its stored result is damaged';
-  const before = ledger[scene.id];
+  const before = ledger.get(scene.id);
   if (!before) return 'nothing stored yet';
   const changes = [
     ...changesBetween(before.ingredients, content.ingredients),
@@ -68,29 +68,24 @@ export function reasonToRender(
 
 /** What the next build may know of the scenes of this one. */
 export function ledgerOf(finished: FinishedScenes, before: Ledger): Ledger {
-  const now = [...finished].map(([id, { entry, result }]) => [
-    id,
-    {
-      ingredients: entry.ingredients,
-      opened: entry.opened,
-      unsafe: entry.unsafe,
-      renderSeconds: entry.renderSeconds,
-      frames: result.facts.frames,
-    },
-  ]);
-  return { ...before, ...Object.fromEntries(now) };
+  const ledger = new Map(before);
+  for (const [id, { entry, result }] of finished) {
+    const { ingredients, opened, unsafe, renderSeconds } = entry;
+    ledger.set(id, { ingredients, opened, unsafe, renderSeconds, frames: result.facts.frames });
+  }
+  return ledger;
 }
 
 /** Where the ledger of this project is kept. */
 export function ledgerPlaceOf({ store, options, workDir, project, host }: BuildContext): LedgerPlace {
-  const projectName = `${host.repository}:${relative(project.repoRoot, project.folder)}`;
+  const projectName = `${host.repository}:${placeOf(project, host)}`;
   return { store, cachePrefix: options.cachePrefix, folder: join(workDir, 'ledger'), projectName };
 }
 
 /** Why a line had to be spoken, in words: what the last build knew of it against what it is now. */
 export function reasonToSpeak(key: string, voice: VoicePlan, ledger: Ledger): string {
   const line = voice.lines.find((planned) => planned.key === key);
-  const before = Object.values(ledger).find(({ ingredients }) => ingredients[`narration line ${key}`] !== undefined);
+  const before = [...ledger.values()].find(({ ingredients }) => ingredients[`narration line ${key}`] !== undefined);
   if (!line || !before) return 'new';
   if (before.ingredients[`narration line ${key}`] !== sha256(line.text)) return 'its text changed';
   if (before.ingredients[`voice of narration line ${key}`] !== line.identity) return 'the voice changed';

@@ -36,7 +36,6 @@ export function startRenders(runtime: Runtime, context: BuildContext): RenderSer
 /** Renders what is missing, as many scenes at once as the machine carries. Failures come back beside what was finished. */
 export async function renderMissing(
   missing: readonly PlannedScene[],
-  damaged: ReadonlySet<string>,
   spoken: VoiceReport,
   voice: VoicePlan,
   runtime: Runtime,
@@ -62,7 +61,6 @@ export async function renderMissing(
   const expected = new Map(missing.map(({ scene }) => [scene.id, Math.round(lengthOf(scene) * sizeOf(scene).fps)]));
   const { rendered, failures } = await renderScenes({
     scenes: missing,
-    damaged,
     atOnce: renders,
     project,
     spoken: spoken.lines,
@@ -89,7 +87,7 @@ export async function renderMissing(
   for (const [id, { finished, notSaved }] of rendered) {
     if (finished.result.facts.fallback)
       context.notes.push(`scene ${id} was rendered by Manim's own writer (slower): ${finished.result.facts.fallback}`);
-    if (notSaved && notSaved !== 'off') context.notes.push(`scene ${id} is rendered every time: ${notSaved}`);
+    if (notSaved) context.notes.push(`scene ${id} is rendered every time: ${notSaved}`);
   }
   return { finished: new Map([...rendered].map(([id, { finished }]) => [id, finished])), failures };
 }

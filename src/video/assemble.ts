@@ -1,13 +1,13 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { messageOf } from '../errors.js';
 import { copyFileInside } from '../files.js';
 import type { Log } from '../log.js';
 import { writeFile } from '../machine-errors.js';
 import type { FinishedScene } from '../render/reuse.js';
+import { readJson, seconds } from '../store/json.js';
 import { cacheKey, contentKey, sha256OfFile } from '../store/keys.js';
-import type { Store, StoreEntry } from '../store/store.js';
+import type { Store } from '../store/store.js';
 import type { Tools } from './ffmpeg.js';
 import { joinScenes } from './join.js';
 
@@ -17,7 +17,6 @@ const FACTS_FILE = 'video.json';
 const VIDEO_FILE = 'video.mp4';
 const SIDE_FILES = ['video.srt', 'video.vtt'];
 
-const seconds = v.pipe(v.number(), v.minValue(0));
 const SCENE = v.object({
   id: v.string(),
   seconds,
@@ -89,20 +88,20 @@ export async function assemble(assembly: Assembly): Promise<AssembledVideo> {
       captions: finished.result.facts.captions.map((caption) => ({ ...caption })),
     })),
   });
-  const path = join(assembly.folder, content.slice(0, 24));
-  const key = cacheKey(assembly.cachePrefix, 'video', `v${VIDEO_FORMAT}`, content);
-  // entries never change: what replaces a damaged one lies beside it
-  const beside = `${key}-r`;
-
-  const stored = await restoreVideo({ key, path }, store, log);
-  const replaced = stored === 'damaged' ? await restoreVideo({ key: beside, path }, store, log) : stored;
-  const reused = typeof replaced === 'object';
+  const entry = {
+    key: cacheKey(assembly.cachePrefix, 'video', `v${VIDEO_FORMAT}`, content),
+    path: join(assembly.folder, content.slice(0, 24)),
+  };
+  const { path } = entry;
+  const found = await store.restore(entry, readVideo);
+  if (found.outcome === 'damaged') log.warning(`the stored video is damaged (${found.why}); it is not used`);
+  const reused = found.outcome === 'found';
   let facts: VideoFacts;
-  if (reused) facts = replaced;
+  if (reused) facts = found.value;
   else {
     await assembly.ready();
     facts = await joinAnew(assembly, path);
-    await store.save({ key: stored === 'damaged' ? beside : key, path });
+    store.save(entry);
   }
   assembly.accept(facts);
   const stem = output.replace(/\.[^./]*$/, '');
@@ -111,16 +110,6 @@ export async function assemble(assembly: Assembly): Promise<AssembledVideo> {
   await copyFileInside(join(path, 'video.srt'), captions.srt, within);
   await copyFileInside(join(path, 'video.vtt'), captions.vtt, within);
   return { facts, reused, captions };
-}
-
-async function restoreVideo(entry: StoreEntry, store: Store, log: Log): Promise<VideoFacts | 'missing' | 'damaged'> {
-  await rm(entry.path, { recursive: true, force: true });
-  await mkdir(entry.path, { recursive: true });
-  if ((await store.restore(entry)) === undefined) return 'missing';
-  return readVideo(entry.path).catch((error: unknown) => {
-    log.warning(`the stored video is damaged (${messageOf(error)}); it is not used`);
-    return 'damaged' as const;
-  });
 }
 
 async function joinAnew({ scenes, tools, log }: Assembly, path: string): Promise<VideoFacts> {
@@ -151,7 +140,7 @@ async function joinAnew({ scenes, tools, log }: Assembly, path: string): Promise
 }
 
 async function readVideo(path: string): Promise<VideoFacts> {
-  const facts = v.parse(FACTS, JSON.parse(await readFile(join(path, FACTS_FILE), 'utf8')));
+  const facts = await readJson(join(path, FACTS_FILE), FACTS);
   for (const name of [VIDEO_FILE, ...SIDE_FILES]) {
     if ((await sha256OfFile(join(path, name))) !== facts.files[name]) throw new Error(`${name} is not what was made`);
   }

@@ -1,6 +1,8 @@
 import { copyFile, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { writeIfChanged } from '../files.js';
+import { readJson, seconds } from '../store/json.js';
 import { sha256 } from '../store/keys.js';
 import { markOf, readMp3 } from './mp3.js';
 import { implausible } from './text.js';
@@ -18,6 +20,11 @@ export interface StoredLine {
   readonly seconds: number;
 }
 
+const listSchema = v.object({
+  format: v.literal(FORMAT),
+  lines: v.array(v.object({ key: v.string(), text: v.string(), identity: v.string(), sha256: v.string(), seconds })),
+});
+
 /** Where a store entry's folder keeps the sound of an identity. */
 export function soundPath(folder: string, identity: string): string {
   return join(folder, `${identity}.mp3`);
@@ -25,14 +32,14 @@ export function soundPath(folder: string, identity: string): string {
 
 /**
  * Reads a restored entry. A line counts only when its sound is there and whole, has the checksum of its making, and can be
- * its text spoken by the voice; the others are named in `faults`, one sentence each.
+ * its text spoken by the voice; the others are named in `faults`, one sentence each. Throws an Error where the list of
+ * lines cannot be read.
  */
 export async function readStored(
   folder: string,
   fingerprint: string,
 ): Promise<{ readonly lines: readonly StoredLine[]; readonly faults: readonly string[] }> {
-  const listed = await readList(folder);
-  if (!listed) return { lines: [], faults: [`${FILE} cannot be read`] };
+  const { lines: listed } = await readJson(join(folder, FILE), listSchema);
   const lines: StoredLine[] = [];
   const faults: string[] = [];
   for (const line of listed) {
@@ -41,29 +48,6 @@ export async function readStored(
     else faults.push(`the line "${line.key}" ${fault}`);
   }
   return { lines, faults };
-}
-
-async function readList(folder: string): Promise<StoredLine[] | undefined> {
-  try {
-    const value = JSON.parse(await readFile(join(folder, FILE), 'utf8')) as {
-      format?: unknown;
-      lines?: unknown;
-    } | null;
-    if (value?.format !== FORMAT || !Array.isArray(value.lines)) return undefined;
-    return value.lines.every(isStoredLine) ? value.lines : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isStoredLine(value: unknown): value is StoredLine {
-  const line = value as Record<string, unknown> | null;
-  return (
-    typeof line === 'object' &&
-    line !== null &&
-    ['key', 'text', 'identity', 'sha256'].every((name) => typeof line[name] === 'string') &&
-    typeof line.seconds === 'number'
-  );
 }
 
 async function faultOf(folder: string, line: StoredLine, fingerprint: string): Promise<string | undefined> {

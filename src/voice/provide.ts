@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError, UserErrors } from '../errors.js';
 import type { SaveOutcome, Store, StoreEntry } from '../store/store.js';
@@ -6,7 +6,7 @@ import { saveStored } from './entry.js';
 import { type MakeOptions, makeSounds } from './make.js';
 import type { PlannedLine, VoicePlan } from './plan.js';
 import { publish } from './publish.js';
-import { type Sound, type Sounds, soundsInEntry, soundsInProject } from './sounds.js';
+import { restoreSounds, type Sound, type Sounds, soundsInProject } from './sounds.js';
 import { type Backend, voiceIdentity } from './voices.js';
 
 export type { Backends } from './make.js';
@@ -38,8 +38,8 @@ export interface VoiceReport {
   /** Keys of the lines that were spoken. */
   readonly synthesized: readonly string[];
   readonly lines: readonly ProvidedLine[];
-  /** `not-needed`: there is nothing new. */
-  readonly saved: SaveOutcome | 'not-needed';
+  /** How the save ends that goes on in the background; never rejects. `not-needed`: there is nothing new. */
+  readonly saving: Promise<SaveOutcome | 'not-needed'>;
   readonly warnings: readonly string[];
 }
 
@@ -52,15 +52,12 @@ export async function provideVoice(plan: VoicePlan, options: VoiceOptions): Prom
   const { store, log, lineKeys } = options;
   const warnings = [...plan.warnings];
   const folder = join(options.workDir, 'entry');
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
 
   const needed = plan.lines.filter(({ key }) => lineKeys?.has(key) ?? true);
   const there = await soundsInProject(plan, needed, warnings, options);
-  const restoredKey = needed.every(isIn(there))
-    ? undefined
-    : await store.restore({ key: plan.cacheKey, path: folder }, [plan.restorePrefix]);
-  const stored = restoredKey === undefined ? [] : await soundsInEntry(plan, folder, restoredKey, warnings, options);
+  const { key: restoredKey, sounds: stored } = needed.every(isIn(there))
+    ? { key: undefined, sounds: new Map() }
+    : await restoreSounds(plan, { key: plan.cacheKey, path: folder }, [plan.restorePrefix], store, warnings, options);
   const known: Sounds = new Map([...stored, ...there]);
   const alone = await restoreAlone(
     needed.filter((line) => !isIn(known)(line)),
@@ -80,8 +77,8 @@ export async function provideVoice(plan: VoicePlan, options: VoiceOptions): Prom
   const isWhole = plan.lines.every(isIn(sounds));
   const isOtherEntry = restoredKey !== undefined && restoredKey !== plan.cacheKey;
   const isNew = made.sounds.size > 0 || (isWhole && (isOtherEntry || alone.size > 0));
-  const saved = !isNew
-    ? 'not-needed'
+  const saving = !isNew
+    ? { outcome: Promise.resolve('not-needed' as const) }
     : isWhole
       ? await save(plan, folder, sounds, store)
       : await saveAlone(plan, made.sounds, options);
@@ -103,7 +100,7 @@ export async function provideVoice(plan: VoicePlan, options: VoiceOptions): Prom
       sha256: sound.sha256,
       source: (origin === 'voice' ? sounds.get(identity)?.source : undefined) ?? 'project',
     })),
-    saved,
+    saving: saving.outcome,
     warnings,
   };
 }
@@ -134,7 +131,13 @@ function mixedVoices(lines: readonly PlannedLine[], backend: Backend): string[] 
 }
 
 /** Keeps all lines of the narration under the plan's key. */
-async function save(plan: VoicePlan, folder: string, sounds: Sounds, store: Store): Promise<SaveOutcome> {
+async function save(
+  plan: VoicePlan,
+  folder: string,
+  sounds: Sounds,
+  store: Store,
+): Promise<{ readonly outcome: Promise<SaveOutcome> }> {
+  await mkdir(folder, { recursive: true });
   await saveStored(folder, storedLines(plan, sounds));
   return store.save({ key: plan.cacheKey, path: folder });
 }
@@ -160,16 +163,20 @@ function aloneEntry(plan: VoicePlan, identity: string, workDir: string): StoreEn
   return { key: `${plan.linePrefix}${name}`, path: join(workDir, 'lines', name) };
 }
 
-async function saveAlone(plan: VoicePlan, spoken: Sounds, { store, workDir }: VoiceOptions): Promise<SaveOutcome> {
-  const outcomes = await Promise.all(
+async function saveAlone(
+  plan: VoicePlan,
+  spoken: Sounds,
+  { store, workDir }: VoiceOptions,
+): Promise<{ readonly outcome: Promise<SaveOutcome> }> {
+  const saves = await Promise.all(
     storedLines(plan, spoken).map(async (line) => {
       const entry = aloneEntry(plan, line.identity, workDir);
       await mkdir(entry.path, { recursive: true });
       await saveStored(entry.path, [line]);
-      return store.save(entry);
+      return store.save(entry).outcome;
     }),
   );
-  return outcomes.find((outcome) => outcome === 'failed') ?? outcomes[0] ?? 'off';
+  return { outcome: Promise.all(saves).then((all) => all.find((one) => one === 'failed') ?? all[0] ?? 'off') };
 }
 
 async function restoreAlone(
@@ -178,18 +185,9 @@ async function restoreAlone(
   warnings: string[],
   options: VoiceOptions,
 ): Promise<Sounds> {
-  const sounds = new Map<string, Sound>();
-  await Promise.all(
-    lines.map(async ({ identity }) => {
-      const entry = aloneEntry(plan, identity, options.workDir);
-      await rm(entry.path, { recursive: true, force: true });
-      await mkdir(entry.path, { recursive: true });
-      const key = await options.store.restore(entry);
-      if (key === undefined) return;
-      for (const [found, sound] of await soundsInEntry(plan, entry.path, key, warnings, options)) {
-        sounds.set(found, sound);
-      }
-    }),
+  const { store, workDir } = options;
+  const restored = await Promise.all(
+    lines.map(({ identity }) => restoreSounds(plan, aloneEntry(plan, identity, workDir), [], store, warnings, options)),
   );
-  return sounds;
+  return new Map(restored.flatMap(({ sounds }) => [...sounds]));
 }

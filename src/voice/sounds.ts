@@ -1,5 +1,6 @@
 import { UserError, UserErrors } from '../errors.js';
 import type { Log } from '../log.js';
+import type { Store, StoreEntry } from '../store/store.js';
 import type { Tools } from '../video/ffmpeg.js';
 import { decodingFaults } from './encode.js';
 import { readStored, soundPath } from './entry.js';
@@ -56,14 +57,40 @@ export async function soundsInProject(
   return sounds;
 }
 
-/** What a restored entry holds of the narration's lines. What is not as it should be is named in a warning. */
-export async function soundsInEntry(
+/** What came back of a store entry. */
+export interface StoredSounds {
+  /** The key of the entry; undefined where there is none. */
+  readonly key: string | undefined;
+  readonly sounds: Sounds;
+}
+
+/**
+ * Brings back the entry of a key, or else the newest of a prefix, with the narration's lines that it holds. What is not as
+ * it should be is named in a warning, and the next save replaces the entry.
+ */
+export async function restoreSounds(
+  plan: VoicePlan,
+  entry: StoreEntry,
+  prefixes: readonly string[],
+  store: Store,
+  warnings: string[],
+  checking: Checking,
+): Promise<StoredSounds> {
+  const found = await store.restore(entry, (folder) => soundsInEntry(plan, folder, checking), prefixes);
+  if (found.outcome === 'damaged') warnings.push(`voice cache entry ${entry.key} is damaged: ${found.why}`);
+  if (found.outcome !== 'found') return { key: undefined, sounds: new Map() };
+  const { key, value } = found;
+  for (const fault of value.faults) warnings.push(`voice cache entry ${key}: ${fault}; it is spoken again if needed`);
+  if (value.faults.length > 0) store.condemn(key);
+  checking.log.info(`voice: ${value.sounds.size} of ${value.wanted} lines restored from ${key}`);
+  return { key, sounds: value.sounds };
+}
+
+async function soundsInEntry(
   plan: VoicePlan,
   folder: string,
-  restoredKey: string,
-  warnings: string[],
-  { concurrency, tools, log }: Checking,
-): Promise<Sounds> {
+  { concurrency, tools }: Checking,
+): Promise<{ readonly sounds: Sounds; readonly faults: readonly string[]; readonly wanted: number }> {
   const { lines, faults } = await readStored(folder, plan.voice.fingerprint);
   const current = new Set(plan.narration.lines.map(({ text }) => voiceIdentity(text, plan.voice.fingerprint)));
   const kept = lines.filter(({ identity }) => current.has(identity));
@@ -77,7 +104,5 @@ export async function soundsInEntry(
     if (fault === undefined) sounds.set(identity, { file, seconds, sha256, source: 'cache' });
     else wrong.push(`the line "${key}" ${fault}`);
   }
-  for (const fault of wrong) warnings.push(`voice cache entry ${restoredKey}: ${fault}; it is spoken again if needed`);
-  log.info(`voice: ${sounds.size} of ${current.size} lines restored from ${restoredKey}`);
-  return sounds;
+  return { sounds, faults: wrong, wanted: current.size };
 }

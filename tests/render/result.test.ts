@@ -51,9 +51,9 @@ test.each<[string, (folder: string) => Promise<unknown>, string | RegExp]>([
   ['it has no facts', (folder) => rm(join(folder, 'result.json')), 'ENOENT'],
   ['its facts are cut off', (folder) => writeFile(join(folder, 'result.json'), '{"format": 1,'), /JSON/],
   ['its facts are nothing', (folder) => writeFile(join(folder, 'result.json'), 'null'), /.+/],
-  ['it is of another format', (folder) => changeFacts(folder, { format: 1 }), 'result format 1, expected 2'],
-  ['it has no frames', (folder) => changeFacts(folder, { frames: 0 }), '0 frames'],
-  ['it has no rate', (folder) => changeFacts(folder, { fps: 0 }), '0 fps'],
+  ['it is of another format', (folder) => changeFacts(folder, { format: 1 }), 'result.json is not valid: format: '],
+  ['it has no frames', (folder) => changeFacts(folder, { frames: 0 }), 'result.json is not valid: frames: '],
+  ['it has no rate', (folder) => changeFacts(folder, { fps: 0 }), 'result.json is not valid: fps: '],
   [
     'frames and samples do not belong together',
     (folder) => changeFacts(folder, { frames: 8 }),
@@ -64,6 +64,21 @@ test.each<[string, (folder: string) => Promise<unknown>, string | RegExp]>([
     (folder) => changeFacts(folder, { files: { 'video.mp4': 'x' } }),
     /checksum|not what was rendered/,
   ],
+  ['it has half a frame', (folder) => changeFacts(folder, { frames: 7.5 }), 'result.json is not valid: frames: '],
+  [
+    'its captions are null',
+    (folder) => changeFacts(folder, { captions: null }),
+    'result.json is not valid: captions: ',
+  ],
+  [
+    'a caption is null',
+    (folder) => changeFacts(folder, { captions: [null] }),
+    'result.json is not valid: captions.0: ',
+  ],
+  ['its lines are texts', (folder) => changeFacts(folder, { lines: ['x'] }), 'result.json is not valid: lines.0: '],
+  ['it opened numbers', (folder) => changeFacts(folder, { opened: [1] }), 'result.json is not valid: opened.0: '],
+  ['its width is a text', (folder) => changeFacts(folder, { width: '320' }), 'result.json is not valid: width: '],
+  ['its encoder is unknown', (folder) => changeFacts(folder, { encoder: 'x' }), 'result.json is not valid: encoder: '],
   ['it has no checksums', (folder) => changeFacts(folder, { files: undefined }), /.+/],
 ])('a scene result is refused where %s', async (_, damage, words) => {
   const folder = await madeScene();

@@ -7,20 +7,21 @@ import {
   completeScene,
   type FinishedScene,
   isStored,
-  type Restored,
+  type RestoredScene,
   restoreScene,
   resultFolder,
   SCENE_VIDEO,
   type SceneStore,
-  saveScene,
+  saveScene as startSaving,
 } from '../../src/render/reuse.js';
-import { folderStore } from '../../src/store/folder.js';
+import type { SaveOutcome } from '../../src/store/store.js';
 import { writeSceneVideo } from '../../src/video/join.js';
 import { contentsOf } from '../support/content.js';
 import { temporaryFolders, writeFiles } from '../support/folder.js';
 import { type RecordingLog, recordingLog } from '../support/log.js';
 import { writeProject } from '../support/project.js';
 import { makeScene, tools } from '../support/scene-result.js';
+import { folderStore } from '../support/store.js';
 
 const newFolder = temporaryFolders();
 const ID = 'scene_01_intro';
@@ -62,6 +63,8 @@ async function newBench(): Promise<Bench> {
   };
 }
 
+const saveScene = (...parts: Parameters<typeof startSaving>): Promise<SaveOutcome> => startSaving(...parts).outcome;
+
 /** Puts a finished render where the driver would and completes it; it opened these files, named from the root. */
 async function rendered(bench: Bench, opened: readonly string[], render = 0): Promise<FinishedScene> {
   const folder = resultFolder(bench.content, bench.scenes);
@@ -75,19 +78,19 @@ async function rendered(bench: Bench, opened: readonly string[], render = 0): Pr
   );
 }
 
-const restored = async (bench: Bench, lastOpened?: readonly string[]): Promise<Restored> => {
+const restored = async (bench: Bench, lastOpened?: readonly string[]): Promise<RestoredScene> => {
   await rm(bench.scenes.folder, { recursive: true, force: true }); // as in another job
   const known = lastOpened && (await hashOpened(lastOpened, bench.project));
   return restoreScene(ID, bench.content, known, bench.scenes);
 };
 /** The number of frames that came back, or what came instead. */
-const framesOf = (outcome: Restored): number | string =>
+const framesOf = (outcome: RestoredScene): number | string =>
   typeof outcome === 'string' ? outcome : outcome.result.facts.frames;
 
 test('a finished scene comes back as it was, with what it took', async () => {
   const bench = await newBench();
   const finished = await rendered(bench, []);
-  expect(await saveScene(finished, bench.content, false, bench.scenes)).toBe('saved');
+  expect(await saveScene(finished, bench.content, bench.scenes)).toBe('saved');
   const back = (await restored(bench)) as FinishedScene;
   expect(back).toEqual(finished);
   expect(back.entry).toMatchObject({
@@ -113,7 +116,7 @@ test('a scene that was never saved is missing', async () => {
 
 test('the result of other sources is not taken, however alike their keys begin', async () => {
   const bench = await newBench();
-  await saveScene(await rendered(bench, []), bench.content, false, bench.scenes);
+  await saveScene(await rendered(bench, []), bench.content, bench.scenes);
   const other = { ...bench.content, key: `${bench.content.key.slice(0, 41)}${'0'.repeat(23)}` };
   expect(await restored({ ...bench, content: other })).toBe('damaged');
   expect(bench.log.told).toEqual([expect.stringContaining('it is the result of another scene')]);
@@ -126,7 +129,7 @@ describe('files that a render opened', () => {
     const bench = await newBench();
     const asset = (text: string): Promise<void> => writeFiles(bench.root, { [ASSET]: text });
     await asset('one');
-    await saveScene(await rendered(bench, [ASSET], 0), bench.content, false, bench.scenes);
+    await saveScene(await rendered(bench, [ASSET], 0), bench.content, bench.scenes);
     // who knows what it opens, and who does not
     for (const known of [undefined, [ASSET]]) {
       await asset('one');
@@ -138,7 +141,7 @@ describe('files that a render opened', () => {
     }
 
     await asset('two');
-    await saveScene(await rendered(bench, [ASSET], 1), bench.content, false, bench.scenes);
+    await saveScene(await rendered(bench, [ASSET], 1), bench.content, bench.scenes);
     for (const known of [undefined, [ASSET]]) {
       await asset('two');
       expect(framesOf(await restored(bench, known))).toBe(20);
@@ -153,7 +156,7 @@ describe('files that a render opened', () => {
   test('that another render of the same sources did not open do not hide its result', async () => {
     const bench = await newBench();
     await writeFiles(bench.root, { 'a.txt': 'a', 'b.txt': 'b' });
-    await saveScene(await rendered(bench, ['a.txt'], 0), bench.content, false, bench.scenes);
+    await saveScene(await rendered(bench, ['a.txt'], 0), bench.content, bench.scenes);
     // an older ledger names other files
     expect(framesOf(await restored(bench, ['a.txt', 'b.txt']))).toBe(10);
     expect(framesOf(await restored(bench, []))).toBe(10);
@@ -162,7 +165,7 @@ describe('files that a render opened', () => {
   test('are asked for without bringing the result', async () => {
     const bench = await newBench();
     await writeFiles(bench.root, { 'a.txt': 'one' });
-    await saveScene(await rendered(bench, ['a.txt']), bench.content, false, bench.scenes);
+    await saveScene(await rendered(bench, ['a.txt']), bench.content, bench.scenes);
     const stored = async (): Promise<boolean> =>
       isStored(bench.content, await hashOpened(['a.txt'], bench.project), bench.scenes);
     expect(await stored()).toBe(true);
@@ -200,7 +203,7 @@ describe('a damaged entry', () => {
     ],
   ])('%s is not used, and told', async (_, damage) => {
     const bench = await newBench();
-    await saveScene(await rendered(bench, []), bench.content, false, bench.scenes);
+    await saveScene(await rendered(bench, []), bench.content, bench.scenes);
     await damage(await entryOf(bench));
     expect(await restored(bench, [])).toBe('damaged');
     expect(bench.log.told).toEqual([
@@ -214,10 +217,10 @@ describe('a damaged entry', () => {
   ])('is replaced: the new one is found the next time, %s', async (_, known) => {
     const bench = await newBench();
     await writeFiles(bench.root, { 'a.txt': 'one' });
-    await saveScene(await rendered(bench, ['a.txt'], 0), bench.content, false, bench.scenes);
+    await saveScene(await rendered(bench, ['a.txt'], 0), bench.content, bench.scenes);
     await appendFile(join(await entryOf(bench), 'video.mp4'), 'x');
     expect(await restored(bench, known)).toBe('damaged');
-    expect(await saveScene(await rendered(bench, ['a.txt'], 1), bench.content, true, bench.scenes)).toBe('saved');
+    expect(await saveScene(await rendered(bench, ['a.txt'], 1), bench.content, bench.scenes)).toBe('saved');
     expect(framesOf(await restored(bench, known))).toBe(20);
     await writeFiles(bench.root, { 'a.txt': 'two' });
     expect(await restored(bench, known)).toBe('missing');

@@ -100,12 +100,12 @@ describe('shares', () => {
 
 describe('the plan of a build', () => {
   const ledgerOf = ({ contents }: Contents, seconds: Record<string, number>, quality?: string): Ledger =>
-    Object.fromEntries(
+    new Map(
       Object.entries(seconds).map(([id, renderSeconds]) => {
-        const ingredients = { ...contents.get(id)?.ingredients, ...(quality && { quality }) };
+        const ingredients: Record<string, string> = { ...contents.get(id)?.ingredients, ...(quality && { quality }) };
         return [id, { ingredients, opened: { 'a.txt': 'x' }, unsafe: [], renderSeconds, frames: 1 }];
       }),
-    ) as Ledger;
+    );
   const costs = (built: Contents, ledger: Ledger, opened = new Map()): number[] =>
     planScenes(built.project.scenes, built.contents, opened, built.project, ledger).map(({ cost }) => cost);
 
@@ -116,7 +116,7 @@ describe('the plan of a build', () => {
 
   test('does not take times of another quality', async () => {
     const built = await projectOf([150, 300]);
-    const [small, large] = [costs(built, ledgerOf(built, { scene_0: 1 }, '854x480 at 15')), costs(built, {})];
+    const [small, large] = [costs(built, ledgerOf(built, { scene_0: 1 }, '854x480 at 15')), costs(built, new Map())];
     expect(small).toEqual(large);
     expect(large[1]).toBe(2 * (large[0] as number));
   });
@@ -124,7 +124,7 @@ describe('the plan of a build', () => {
   test('keeps the order of the video, with the content and the opened files of each', async () => {
     const built = await projectOf([10, 20], true);
     const opened = new Map([['scene_1', { 'a.txt': 'now' }]]);
-    const plan = planScenes(built.project.scenes, built.contents, opened, built.project, {});
+    const plan = planScenes(built.project.scenes, built.contents, opened, built.project, new Map());
     expect(plan.map(({ scene }) => scene.id)).toEqual(['scene_1', 'scene_0']);
     expect(plan.map((planned) => planned.opened)).toEqual([{ 'a.txt': 'now' }, undefined]);
     for (const { scene, content } of plan) expect(content).toBe(built.contents.get(scene.id));

@@ -14,11 +14,10 @@ import {
 } from '../../src/setup/runtime.js';
 import { prepareEspeak, preparePiper } from '../../src/setup/voices.js';
 import { actionRoot } from '../../src/shipped.js';
-import { folderStore } from '../../src/store/folder.js';
-import { noStore } from '../../src/store/store.js';
 import { userError } from '../support/errors.js';
 import { temporaryFolders } from '../support/folder.js';
 import { recordingLog } from '../support/log.js';
+import { folderStore, noStore } from '../support/store.js';
 
 const newFolder = temporaryFolders();
 const MANIM_PYTHON = join(actionRoot(), '.tools', 'render', 'bin', 'python');
@@ -172,7 +171,7 @@ describe('with setup "auto" and a Python without Manim', () => {
     const { key } = await ownEnvironment(RECIPES.piper, found.facts, system, auto.home, 'fh');
     await mkdir(join(base, 'broken'));
     await writeFile(join(base, 'broken', 'file'), '');
-    await store.save({ key, path: join(base, 'broken') });
+    await store.save({ key, path: join(base, 'broken') }).outcome;
 
     const piper = await preparePiper(auto);
     expect(told.told.filter((line) => line.startsWith('warning: the stored environment'))).toHaveLength(1);

@@ -1,148 +1,168 @@
-import { homedir } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { actionsCacheStore, type CacheService, cachePath } from '../../src/store/actions-cache.js';
+import { actionsCacheBackend, type Limits } from '../../src/store/actions-cache.js';
+import type { Answer, CacheService } from '../../src/store/cache-client.js';
+import type { Backend } from '../../src/store/store.js';
 import { recordingLog } from '../support/log.js';
 
-/*
- * GitHub's service is not to be had in a test: here a service stands in for it that answers as @actions/cache does. The
- * package itself is tested under act, with act's cache server.
- */
-type Call = readonly ['restore' | 'look' | 'save', ...unknown[]];
+/* When the service is left alone. Its answers are made up here; tests/store/cache-faults.test.ts has the real package. */
 
-interface Service extends CacheService {
-  readonly calls: Call[];
+type Work = 'find' | 'restore' | 'save';
+
+interface Scripted extends CacheService {
+  readonly calls: string[];
 }
 
-function serviceOf(answers: {
-  restore?: (key: string, prefixes: readonly string[]) => string | undefined | Promise<string | undefined>;
-  save?: (key: string) => number | Promise<number>;
-}): Service {
-  const calls: Call[] = [];
+function serviceOf(answer: (work: Work, key: string) => Answer | Promise<Answer>, available = true): Scripted {
+  const calls: string[] = [];
+  const call = async (work: Work, key: string): Promise<Answer> => {
+    calls.push(`${work} ${key}`);
+    return answer(work, key);
+  };
   return {
     calls,
-    restoreCache: async (paths, key, prefixes = [], options = {}) => {
-      calls.push([options.lookupOnly ? 'look' : 'restore', paths, key, prefixes]);
-      return answers.restore?.(key, prefixes);
-    },
-    saveCache: async (paths, key) => {
-      calls.push(['save', paths, key]);
-      return (await answers.save?.(key)) ?? -1;
-    },
+    available: async () => available,
+    find: (key) => call('find', key),
+    restore: (key) => call('restore', key),
+    save: (key) => call('save', key),
+    close: async () => {},
   };
 }
 
-const ENTRY = { key: 'the-key', path: '/workspace/.flaming-horse/scenes/abc' };
-const PATHS = ['.flaming-horse/scenes/abc'];
-const storeOf = (service: CacheService, log = recordingLog(), deadAfter?: number) =>
-  actionsCacheStore(service, '/workspace', log, deadAfter, 1);
+const LIMITS: Limits = { pause: 60_000, lost: 60_000, saveAgain: 600_000 };
+const FAILED: Answer = { kind: 'failed', why: 'it responded with 500' };
+const MISSING: Answer = { kind: 'missing' };
 
-describe('the cache service as store', () => {
-  test('is asked with the key, the prefixes and a path that is the same in every job', async () => {
-    const service = serviceOf({ restore: () => 'pre-older' });
-    const store = storeOf(service);
-    expect(await store.restore(ENTRY, ['pre-', 'p'])).toBe('pre-older');
-    expect(await store.find(ENTRY)).toBe('pre-older');
-    expect(service.calls).toEqual([
-      ['restore', PATHS, 'the-key', ['pre-', 'p']],
-      ['look', PATHS, 'the-key', []],
-    ]);
-  });
+function bench(service: CacheService, limits: Partial<Limits> = {}): { backend: Backend; told: string[] } {
+  const log = recordingLog();
+  const backend = actionsCacheBackend(service, log, { ...LIMITS, ...limits });
+  return { backend, told: log.told };
+}
+const restored = (backend: Backend, key: string) => backend.restore({ key, path: '/x' }, []);
+const saved = (backend: Backend, key: string) => backend.save({ key, path: '/x' }, () => {});
 
-  test('says saved where the service gives a number', async () => {
-    for (const number of [0, 1, 4711])
-      expect(await storeOf(serviceOf({ save: () => number })).save(ENTRY)).toBe('saved');
-  });
-
-  test('says that an entry exists only where the service finds this very key', async () => {
-    const there = serviceOf({ save: () => -1, restore: (key) => key });
-    expect(await storeOf(there).save(ENTRY)).toBe('exists');
-    expect(there.calls.map(([call]) => call)).toEqual(['save', 'look']);
-    const longer = serviceOf({ save: () => -1, restore: (key) => `${key}-r` });
-    expect(await storeOf(longer).save(ENTRY)).toBe('failed');
-    expect(await storeOf(serviceOf({ save: () => -1 })).save(ENTRY)).toBe('failed');
-  });
-
-  test('tries a failed save once more, then goes on', async () => {
-    let calls = 0;
-    const fail = (): number => {
-      calls += 1;
-      throw new Error('Path Validation Error');
-    };
-    const store = storeOf(serviceOf({ save: fail }));
-    expect(await store.save(ENTRY)).toBe('failed');
-    expect(calls).toBe(2);
-    expect(await store.save(ENTRY)).toBe('failed');
-    expect(calls).toBe(4);
-  });
+test('answers are passed on: what was found, what is missing, what cannot be used', async () => {
+  const service = serviceOf((_, key) =>
+    key === 'a'
+      ? { kind: 'found', key: 'a-1' }
+      : key === 'b'
+        ? { kind: 'unusable', key: 'b-1', why: 'a link' }
+        : MISSING,
+  );
+  const { backend, told } = bench(service);
+  expect(await restored(backend, 'a')).toEqual({ key: 'a-1' });
+  expect(await backend.find('a', [])).toBe('a-1');
+  expect(await restored(backend, 'b')).toEqual({ key: 'b-1', fault: 'a link' });
+  for (let time = 0; time < 5; time++) expect(await restored(backend, 'c')).toBeUndefined();
+  expect(await restored(backend, 'a')).toEqual({ key: 'a-1' });
+  expect(told).toEqual([]);
 });
 
-describe('a service that is dead', () => {
-  test('because it throws is told once and not asked again', async () => {
-    const service = serviceOf({
-      restore: () => {
-        throw new Error('getaddrinfo ENOTFOUND');
-      },
-    });
-    const log = recordingLog();
-    const store = storeOf(service, log);
-    expect(await store.restore(ENTRY)).toBeUndefined();
-    expect(await store.find(ENTRY)).toBeUndefined();
-    expect(await store.save(ENTRY)).toBe('failed');
-    expect(service.calls).toHaveLength(1);
-    expect(log.told).toEqual([
-      'warning: the cache service does not answer (getaddrinfo ENOTFOUND): going on without it for a while',
+test('a runner without a service is told once, and never asked', async () => {
+  const service = serviceOf(() => FAILED, false);
+  const { backend, told } = bench(service);
+  expect(await restored(backend, 'a')).toBeUndefined();
+  expect(await saved(backend, 'a')).toBe('off');
+  expect(service.calls).toEqual([]);
+  expect(told).toEqual(['warning: This runner has no cache service: everything is made again in each build.']);
+});
+
+describe('reading', () => {
+  test.each<[string, Answer]>([
+    ['hangs', { kind: 'stalled', why: 'no answer in 10 s' }],
+    ['refuses', { kind: 'refused', why: '403' }],
+  ])('from a service that %s once ends for good, and so does saving', async (_, answer) => {
+    const service = serviceOf(() => answer);
+    const { backend, told } = bench(service, { pause: 0 });
+    for (const key of ['a', 'b', 'c']) expect(await restored(backend, key)).toBeUndefined();
+    expect(await saved(backend, 'd')).toBe('failed');
+    expect(service.calls).toEqual(['restore a']);
+    expect(told).toEqual([
+      expect.stringMatching(/^warning: The cache service fails \(.*\)\. The build goes on without it\.$/),
     ]);
   });
 
-  test('because it finds nothing after a long time is not asked again', async () => {
-    const service = serviceOf({ restore: () => sleep(60, undefined) });
-    const log = recordingLog();
-    const store = storeOf(service, log, 0.05);
-    expect(await store.restore(ENTRY)).toBeUndefined();
-    expect(await store.restore(ENTRY)).toBeUndefined();
+  test('pauses after two failures in a row, not after two failures', async () => {
+    let answers: Answer[] = [FAILED, MISSING, FAILED, MISSING, FAILED, FAILED];
+    const service = serviceOf(() => answers.shift() ?? MISSING);
+    const { backend, told } = bench(service);
+    for (let time = 0; time < 6; time++) await restored(backend, 'x');
+    expect(service.calls).toHaveLength(6);
+    await restored(backend, 'x');
+    expect(service.calls).toHaveLength(6);
+    expect(told).toEqual([expect.stringContaining('It is left alone for a while.')]);
+    answers = [];
+  });
+
+  test('goes on after a pause', async () => {
+    const answers: Answer[] = [FAILED, FAILED];
+    const service = serviceOf(() => answers.shift() ?? { kind: 'found', key: 'k' });
+    const { backend } = bench(service, { pause: 0 });
+    await restored(backend, 'x');
+    await restored(backend, 'x');
+    expect(await restored(backend, 'x')).toEqual({ key: 'k' });
+  });
+
+  test('ends for good once failures have cost enough together', async () => {
+    const service = serviceOf(() => FAILED);
+    const { backend, told } = bench(service, { pause: 0, lost: -1 });
+    await restored(backend, 'x');
+    await restored(backend, 'x');
     expect(service.calls).toHaveLength(1);
-    expect(log.told).toHaveLength(1);
+    expect(told).toEqual([expect.stringContaining('The build goes on without it.')]);
   });
 
-  test('is noticed while saving too', async () => {
-    const service = serviceOf({ save: () => sleep(1, -1), restore: () => sleep(60, undefined) });
-    const log = recordingLog();
-    const store = storeOf(service, log, 0.05);
-    expect(await store.save(ENTRY)).toBe('failed');
-    expect(await store.save(ENTRY)).toBe('failed');
-    expect(service.calls.map(([call]) => call)).toEqual(['save', 'look']);
-    expect(log.told).toHaveLength(1);
-  });
-
-  test('costs no more than the calls that were on their way', async () => {
-    const service = serviceOf({ restore: () => sleep(60, undefined) });
-    const store = storeOf(service, recordingLog(), 0.05);
-    await Promise.all(Array.from({ length: 50 }, () => store.restore(ENTRY)));
+  test('of many entries at once costs no more than the calls that were on their way', async () => {
+    const service = serviceOf(() => ({ kind: 'stalled', why: 'x' }));
+    const { backend } = bench(service);
+    await Promise.all(Array.from({ length: 50 }, () => restored(backend, 'x')));
     expect(service.calls.length).toBeLessThanOrEqual(4);
   });
+});
 
-  test('is not one that takes long and finds something', async () => {
-    const service = serviceOf({ restore: (key) => sleep(60, key) });
-    const store = storeOf(service, recordingLog(), 0.05);
-    for (let time = 0; time < 3; time++) expect(await store.restore(ENTRY)).toBe('the-key');
-    expect(service.calls).toHaveLength(3);
+describe('saving', () => {
+  test('says that an entry exists only where the service finds this very key', async () => {
+    const there = serviceOf((work, key) => (work === 'save' ? FAILED : { kind: 'found', key }));
+    expect(await saved(bench(there).backend, 'k')).toBe('exists');
+    expect(there.calls).toEqual(['save k', 'find k']);
+    const longer = serviceOf((work, key) => (work === 'save' ? FAILED : { kind: 'found', key: `${key}-r1` }));
+    expect(await saved(bench(longer, { saveAgain: 0 }).backend, 'k')).toBe('failed');
   });
-});
 
-test.each([
-  ['inside the workspace', '/w/a/b', '/w', 'a/b'],
-  ['inside the workspace, with a name that begins with dots', '/w/..a/b', '/w', '..a/b'],
-  ['the workspace with a slash at its end', '/w/a', '/w/', 'a'],
-  ['inside the home folder', '/home/me/.cache/x', '/w', '~/.cache/x'],
-  ['inside both', '/home/me/w/x', '/home/me/w', 'x'],
-  ['beside the workspace', '/work/x', '/w', '/work/x'],
-  ['above the workspace', '/', '/w', '/'],
-  ['the workspace itself', '/w', '/w', '/w'],
-  ['the home folder itself', '/home/me', '/w', '/home/me'],
-])('the path of an entry is one that other jobs find: %s', (_, path, workspace, expected) => {
-  expect(cachePath(path, workspace, '/home/me')).toBe(expected);
-});
+  test('is tried once more in a while, then stops for good', async () => {
+    const service = serviceOf((work) => (work === 'save' ? FAILED : MISSING));
+    const { backend, told } = bench(service, { saveAgain: 0 });
+    expect(await saved(backend, 'a')).toBe('failed');
+    expect(await saved(backend, 'b')).toBe('failed');
+    expect(service.calls.filter((call) => call.startsWith('save'))).toEqual(['save a', 'save a']);
+    expect(told.filter((line) => line.startsWith('warning'))).toEqual([
+      expect.stringMatching(
+        /^warning: The cache service does not take what was made .* The build goes on without it\.$/,
+      ),
+    ]);
+    expect(await restored(backend, 'c')).toBeUndefined();
+    expect(service.calls.at(-1)).toBe('restore c');
+  });
 
-test('the home folder is that of the user', () => {
-  expect(cachePath(`${homedir()}/x/y`, '/nowhere')).toBe('~/x/y');
+  test('at the end of a build is tried again at once', async () => {
+    let works = false;
+    const service = serviceOf((work) =>
+      work === 'save' && works ? { kind: 'saved' } : work === 'save' ? FAILED : MISSING,
+    );
+    const { backend } = bench(service);
+    const outcome = saved(backend, 'a');
+    works = true;
+    backend.hurry();
+    expect(await outcome).toBe('saved');
+  });
+
+  test.each<[string, Answer]>([
+    ['refused', { kind: 'refused', why: 'cache write denied' }],
+    ['given up', { kind: 'stalled', why: '0 bytes in 10 s' }],
+  ])('that is %s is not tried again, and reading goes on', async (_, answer) => {
+    const service = serviceOf((work) => (work === 'save' ? answer : MISSING));
+    const { backend } = bench(service, { saveAgain: 0 });
+    expect(await saved(backend, 'a')).toBe('failed');
+    expect(await saved(backend, 'b')).toBe('failed');
+    expect(await restored(backend, 'c')).toBeUndefined();
+    expect(service.calls).toEqual(['save a', 'restore c']);
+  });
 });

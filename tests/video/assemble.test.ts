@@ -2,9 +2,7 @@ import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { silentLog } from '../../src/log.js';
 import { completeScene, type FinishedScene, SCENE_VIDEO } from '../../src/render/reuse.js';
-import { folderStore } from '../../src/store/folder.js';
 import { sha256OfFile } from '../../src/store/keys.js';
-import { noStore, type Store } from '../../src/store/store.js';
 import { type AssembledVideo, assemble } from '../../src/video/assemble.js';
 import { writeSceneVideo } from '../../src/video/join.js';
 import { contentsOf } from '../support/content.js';
@@ -12,6 +10,7 @@ import { temporaryFolders } from '../support/folder.js';
 import { recordingLog } from '../support/log.js';
 import { writeProject } from '../support/project.js';
 import { makeScene, tools } from '../support/scene-result.js';
+import { folderStore, noStore, type TestStore } from '../support/store.js';
 
 const newFolder = temporaryFolders();
 
@@ -34,7 +33,7 @@ beforeAll(async () => {
 
 /** Assembles the scenes as one build would; each build has a folder of its own. */
 async function assembled(
-  store: Store,
+  store: TestStore,
   {
     scenes = finished,
     titles = ['One', 'Two'],
@@ -60,10 +59,11 @@ async function assembled(
       asked += 1;
     },
   });
+  await store.idle();
   return { ...video, output: place, told: log.told, asked };
 }
 
-const newStore = async (): Promise<{ store: Store; root: string }> => {
+const newStore = async (): Promise<{ store: TestStore; root: string }> => {
   const root = join(await newFolder(), 'store');
   return { root, store: folderStore(root, silentLog) };
 };

@@ -1,11 +1,13 @@
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { folderBackend } from '../../src/store/folder.js';
 import { sha256 } from '../../src/store/keys.js';
-import { noStore, readOnly } from '../../src/store/store.js';
+import { readOnly } from '../../src/store/store.js';
 import { VoiceUnavailable } from '../../src/voice/provide.js';
 import { userError, userErrors } from '../support/errors.js';
 import { temporaryFolders } from '../support/folder.js';
 import { recordingLog } from '../support/log.js';
+import { noStore, testStore } from '../support/store.js';
 import {
   backends,
   decoded,
@@ -177,7 +179,11 @@ describe('lines that nobody recorded', () => {
   test('without a store, lines are spoken and lie in the project', async () => {
     const place = await makePlace(await fresh());
     expect(await provide(place, { store: noStore })).toMatchObject({ synthesized: KEYS, saved: 'off' });
-    expect(await provide(place, { store: readOnly(place.store) })).toMatchObject({ synthesized: [] });
+    expect(
+      await provide(place, {
+        store: testStore(readOnly(folderBackend(join(place.root, 'store'), recordingLog()))),
+      }),
+    ).toMatchObject({ synthesized: [] });
   });
 });
 
@@ -227,8 +233,8 @@ describe('damage', () => {
   });
 
   test.each([
-    ['no list', 'lines.json', '{"format": 1, "lines": 3}', /lines\.json cannot be read/],
-    ['another format', 'lines.json', '{"format": 2, "lines": []}', /lines\.json cannot be read/],
+    ['no list', 'lines.json', '{"format": 1, "lines": 3}', /lines\.json is not valid: lines/],
+    ['another format', 'lines.json', '{"format": 2, "lines": []}', /lines\.json is not valid: format/],
   ])('an entry with %s counts as none', async (_, name, content, told) => {
     const place = await makePlace(await fresh());
     await provide(place);

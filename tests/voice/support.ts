@@ -4,12 +4,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { childEnvironment } from '../../src/process.js';
 import { readNarration } from '../../src/project/narration.js';
-import { folderStore } from '../../src/store/folder.js';
-import type { Store } from '../../src/store/store.js';
+import type { SaveOutcome, Store } from '../../src/store/store.js';
 import type { Backend, VoiceChoice, VoicePlan } from '../../src/voice/plan.js';
 import { planVoice } from '../../src/voice/plan.js';
 import { type Backends, provideVoice, type VoiceReport } from '../../src/voice/provide.js';
 import { type RecordingLog, recordingLog } from '../support/log.js';
+import { folderStore } from '../support/store.js';
 
 export const LINES = {
   intro: 'Welcome to a film about circles and squares.',
@@ -83,9 +83,12 @@ export async function plan(place: Place, asked: Asked = {}): Promise<VoicePlan> 
   });
 }
 
-/** Plans and provides. */
-export async function provide(place: Place, asked: Asked = {}): Promise<VoiceReport> {
-  return provideVoice(await plan(place, asked), {
+/** Plans and provides, and waits until all is saved. */
+export async function provide(
+  place: Place,
+  asked: Asked = {},
+): Promise<VoiceReport & { readonly saved: SaveOutcome | 'not-needed' }> {
+  const report = await provideVoice(await plan(place, asked), {
     choice: asked.choice ?? 'auto',
     ...(asked.lineKeys ? { lineKeys: new Set(asked.lineKeys) } : {}),
     store: asked.store ?? place.store,
@@ -96,6 +99,7 @@ export async function provide(place: Place, asked: Asked = {}): Promise<VoiceRep
     log: asked.log ?? recordingLog(),
     signal: asked.signal,
   });
+  return { ...report, saved: await report.saving };
 }
 
 /** Samples (s16le, mono, 24 kHz) that a sound decodes to. */
