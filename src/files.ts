@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { copyFile, mkdir, open, readlink, rename, rm } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { UserError } from './errors.js';
+import { messageOf, UserError } from './errors.js';
+import { meaningOf } from './machine-errors.js';
 
 /** No text that people write is larger; what is, would take minutes to read and all memory. */
 const MOST_TEXT = 16 << 20;
@@ -184,25 +185,9 @@ function kindOf(facts: {
   return facts.isSocket() ? 'a socket' : 'a device';
 }
 
-const REASONS = new Map([
-  ['EACCES', 'permission denied'],
-  ['EPERM', 'not permitted'],
-  ['EROFS', 'the file system is read-only'],
-  ['ENOSPC', 'no space left on the disk'],
-  ['EDQUOT', 'the disk quota is used up'],
-  ['ENAMETOOLONG', 'the name is too long'],
-  ['EISDIR', 'there is a folder in its place'],
-  ['ENOTDIR', 'a part of the path is a file, not a folder'],
-  ['EEXIST', 'a part of the path is a file, not a folder'],
-  ['ELOOP', 'links in a circle'],
-  ['EIO', 'the disk reports an error'],
-  ['ERR_INVALID_ARG_VALUE', 'the name holds a null character'],
-]);
-
 /** Why a file operation failed, in words. */
 export function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return REASONS.get(code ?? '') ?? message;
+  return meaningOf(error) ?? messageOf(error);
 }
 
 /** Tells the line of an offset in a text, from 1; line ends are those of any system. Made once for a text. */

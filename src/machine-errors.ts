@@ -18,18 +18,18 @@ const RAISE = 'Raise the limit (ulimit), or render fewer scenes at once (paralle
 
 /** Answers that are no fault of ours, by errno: what they mean, and what to do. */
 const PROBLEMS: Readonly<Record<string, readonly [meaning: string, hint: string]>> = {
-  ENOSPC: ['the disk is full', FREE],
-  EDQUOT: ['the quota of the disk is used up', FREE],
+  ENOSPC: ['no space left on the disk', FREE],
+  EDQUOT: ['the disk quota is used up', FREE],
   EFBIG: ['the file would be larger than the machine allows', 'Raise the limit (ulimit -f), or choose another disk.'],
   EROFS: ['the file system is read-only', 'Make it writable, or choose another place.'],
   EACCES: ['permission denied', PERMIT],
   EPERM: ['not permitted', PERMIT],
   ENAMETOOLONG: ['the name is too long', SHORTEN],
-  ENOTDIR: ['a part of the path is no folder', MOVE],
-  EISDIR: ['it is a folder', MOVE],
-  EEXIST: ['something is there already', MOVE],
+  ENOTDIR: ['a part of the path is a file, not a folder', MOVE],
+  EISDIR: ['there is a folder in its place', MOVE],
+  EEXIST: ['a part of the path is a file, not a folder', MOVE],
   ENOTEMPTY: ['the folder is not empty', 'See that nothing else writes there during a build.'],
-  ELOOP: ['links lead in a circle', 'Correct the links.'],
+  ELOOP: ['links in a circle', 'Correct the links.'],
   EMLINK: ['too many links', MOVE],
   ENOENT: [
     'it does not exist',
@@ -47,6 +47,7 @@ const PROBLEMS: Readonly<Record<string, readonly [meaning: string, hint: string]
   ESTALE: ['the network file system lost it', 'Build again.'],
   ENXIO: ['it is no ordinary file', MOVE],
   ENODEV: ['it is no ordinary file', MOVE],
+  ERR_INVALID_ARG_VALUE: ['the name holds a null character', SHORTEN],
   ERR_FS_FILE_TOO_LARGE: ['the file is too large', 'A file of this kind should be small: check what it holds.'],
 };
 
@@ -79,6 +80,11 @@ export function machineProblem(thrown: unknown): MachineProblem | undefined {
 
 function problem(what: string, meaning: string, hint: string): MachineProblem {
   return { message: `${what}: ${meaning}`, meaning, hint };
+}
+
+/** What an error of a call means, in words; undefined for an error of another kind. */
+export function meaningOf(thrown: unknown): string | undefined {
+  return isNativeError(thrown) ? PROBLEMS[factsOf(thrown).code]?.[0] : undefined;
 }
 
 interface ErrnoFacts {

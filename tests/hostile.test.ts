@@ -117,10 +117,10 @@ test('nothing that a project, a scene or a tool says is a command, an annotation
 
   // the same with scenes that end well: titles, reasons and keys in the table, the path of the video as output
   await writeFiles(project, { 'one.py': sceneSource('S', [EVIL]), 'two.py': sceneSource('S', [EVIL]) });
-  const good = await step(root, project, { INPUT_OUTPUT: join(root, '%0Avideo=forged, line=1', '::error::x.mp4') });
+  const good = await step(root, project, { INPUT_OUTPUT: join(root, '%0Avideo=forged, line=1', '##[error]x.mp4') });
   expect(good.status).toBe(0);
   expect(commands(good.log).filter((name) => !['group', 'endgroup', 'debug', 'warning'].includes(name))).toEqual([]);
-  expect(good.outputs.video).toBe(join(root, '%0Avideo=forged, line=1', '::error::x.mp4'));
+  expect(good.outputs.video).toBe(join(root, '%0Avideo=forged, line=1', '##[error]x.mp4'));
   expect(existsSync(good.outputs.video ?? '')).toBe(true);
   expect(Object.keys(good.outputs)).toContain('scenes-rendered');
   for (const row of good.summary.split('\n').filter((line) => line.startsWith('| ::'))) {
@@ -137,7 +137,7 @@ test('a file for outputs that cannot be written stops the build before any work,
   const { status, log } = await step(root, project, { GITHUB_OUTPUT: join(root, 'no-file') });
   expect(status).toBe(1);
   expect(log).toContain(
-    `::error::cannot write to the file for the step's outputs ${join(root, 'no-file')}: it is a folder (EISDIR)`,
+    `::error::cannot write to the file for the step's outputs ${join(root, 'no-file')}: there is a folder in its place (EISDIR)`,
   );
   expect(log).not.toContain('to render');
 });
@@ -151,7 +151,7 @@ test('a summary that cannot be written is a warning', async () => {
   await mkdir(join(root, 'no-file'));
   const { status, log, outputs } = await step(root, project, { GITHUB_STEP_SUMMARY: join(root, 'no-file') });
   expect(log).toContain(
-    `::warning::the summary of the job is missing: cannot open ${join(root, 'no-file')}: it is a folder (EISDIR)`,
+    `::warning::the summary of the job is missing: cannot open ${join(root, 'no-file')}: there is a folder in its place (EISDIR)`,
   );
   expect(status).toBe(0);
   expect(outputs['scenes-rendered']).toBe('1');

@@ -20,18 +20,24 @@ beforeAll(async () => {
 
 /** Calls that really fail, and what a person is told. FOLDER stands for the folder of the test. */
 const CALLS: readonly (readonly [told: string, call: (at: (name: string) => string) => Promise<unknown>])[] = [
-  ['cannot write /dev/full: the disk is full (ENOSPC)', () => writeFile('/dev/full', 'x')],
+  ['cannot write /dev/full: no space left on the disk (ENOSPC)', () => writeFile('/dev/full', 'x')],
   ['cannot open FOLDER/gone: it does not exist (ENOENT)', (at) => readFile(at('gone'))],
-  ['cannot open FOLDER/file/x: a part of the path is no folder (ENOTDIR)', (at) => writeFile(at('file/x'), 'x')],
-  ['cannot write FOLDER/file: something is there already (EEXIST)', (at) => mkdir(at('file'), { recursive: true })],
-  ['cannot open FOLDER/full: it is a folder (EISDIR)', (at) => writeFile(at('full'), 'x')],
-  ['cannot read FOLDER/loop: links lead in a circle (ELOOP)', (at) => stat(at('loop'))],
+  [
+    'cannot open FOLDER/file/x: a part of the path is a file, not a folder (ENOTDIR)',
+    (at) => writeFile(at('file/x'), 'x'),
+  ],
+  [
+    'cannot write FOLDER/file: a part of the path is a file, not a folder (EEXIST)',
+    (at) => mkdir(at('file'), { recursive: true }),
+  ],
+  ['cannot open FOLDER/full: there is a folder in its place (EISDIR)', (at) => writeFile(at('full'), 'x')],
+  ['cannot read FOLDER/loop: links in a circle (ELOOP)', (at) => stat(at('loop'))],
   [
     `cannot open FOLDER/${'n'.repeat(300)}: the name is too long (ENAMETOOLONG)`,
     (at) => writeFile(at('n'.repeat(300)), 'x'),
   ],
   ['cannot write FOLDER/other: the folder is not empty (ENOTEMPTY)', (at) => rename(at('full'), at('other'))],
-  ['cannot read FOLDER/file: a part of the path is no folder (ENOTDIR)', (at) => readdir(at('file'))],
+  ['cannot read FOLDER/file: a part of the path is a file, not a folder (ENOTDIR)', (at) => readdir(at('file'))],
   ['cannot write /sys/x: not permitted (EPERM)', () => mkdir('/sys/x')],
   ['cannot start FOLDER/gone: it does not exist (ENOENT)', (at) => run(at('gone'), [], { env: {} })],
   ['cannot start FOLDER/file: permission denied (EACCES)', (at) => run(at('file'), [], { env: {} })],
@@ -68,7 +74,7 @@ test('an error of cp, which has its facts elsewhere, says them too', async () =>
 
 test('an error that names no file gets one; one that does keeps it', async () => {
   const bare = await writeBare('/dev/full', 'x').catch((thrown: unknown) => thrown);
-  expect(machineProblem(bare)?.message).toBe('cannot write: the disk is full (ENOSPC)');
+  expect(machineProblem(bare)?.message).toBe('cannot write: no space left on the disk (ENOSPC)');
   await expect(naming('/other', () => readFile('/gone'))).rejects.toMatchObject({ path: '/gone' });
 });
 
@@ -111,12 +117,12 @@ test('a file larger than a limit allows, and ffmpeg that meets it', async () => 
 test('ffmpeg that cannot write says where, and why', async () => {
   const args = ['-v', 'error', '-f', 'lavfi', '-i', 'sine=duration=9', '-y'];
   const full = await userError(() => runFfmpeg([...args, '-f', 'wav', '/dev/full'], tools));
-  expect(full.message).toBe('cannot make /dev/full: the disk is full (ENOSPC)');
+  expect(full.message).toBe('cannot make /dev/full: no space left on the disk (ENOSPC)');
 });
 
 test.each([
-  ['av_interleaved_write_frame(): No space left on device', 'cannot make /v.mp4: the disk is full (ENOSPC)'],
-  ['/v.mp4: Disk quota exceeded', 'cannot make /v.mp4: the quota of the disk is used up (EDQUOT)'],
+  ['av_interleaved_write_frame(): No space left on device', 'cannot make /v.mp4: no space left on the disk (ENOSPC)'],
+  ['/v.mp4: Disk quota exceeded', 'cannot make /v.mp4: the disk quota is used up (EDQUOT)'],
   ['/v.mp4: Read-only file system', 'cannot make /v.mp4: the file system is read-only (EROFS)'],
   ['/v.mp4: Permission denied', 'cannot make /v.mp4: permission denied (EACCES)'],
   ['Invalid data found when processing input', undefined],

@@ -2,6 +2,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import pLimit from 'p-limit';
+import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import { writeFile } from '../machine-errors.js';
 import type { SceneResult } from '../render/result.js';
@@ -143,9 +144,14 @@ async function inspectScenes(
   sounds: readonly SoundFacts[],
   packets: readonly Packet[],
   seconds: (frame: number) => number,
-  tools: Tools,
+  options: JoinOptions,
 ): Promise<SceneInspection[]> {
   const limit = pLimit(availableParallelism());
+  // a check that an ffmpeg cannot do is no reason to have no video
+  const unknown = (id: string, error: unknown): undefined => {
+    options.signal?.throwIfAborted();
+    options.log.warning(`scene ${id}: its pictures could not be checked: ${messageOf(error)}`);
+  };
   let frame = 0;
   const inspected = parts.map(({ result: { facts, video: rendered }, video, frames }, index) => {
     const own = packets.slice(frame, frame + frames);
@@ -156,7 +162,7 @@ async function inspectScenes(
       id: facts.scene_id,
       seconds: seconds(frames),
       lines: facts.lines.length,
-      still: (await stillness(scene, own, tools)) ?? null,
+      still: (await stillness(scene, own, options).catch((error: unknown) => unknown(facts.scene_id, error))) ?? null,
       sound: sounds[index] ?? { ratio: 0, peak: 0, clipped: 0 },
     }));
   });

@@ -118,7 +118,7 @@ describe('the summary file', () => {
   test('that cannot be written is a reason, not an error', async () => {
     const folder = await newFolder();
     await mkdir(join(folder, 'summary.md'));
-    expect(appendSummary(join(folder, 'summary.md'), 'x')).toMatch(/it is a folder/);
-    expect(appendSummary('/dev/full', 'x')).toMatch(/the disk is full/);
+    expect(appendSummary(join(folder, 'summary.md'), 'x')).toMatch(/there is a folder in its place/);
+    expect(appendSummary('/dev/full', 'x')).toMatch(/no space left on the disk/);
   });
 });

@@ -1,10 +1,12 @@
-import { writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { silentLog } from '../../src/log.js';
 import { findingsOf } from '../../src/report/findings.js';
 import { joinScenes } from '../../src/video/join.js';
 import type { SceneInspection } from '../../src/video/probe.js';
 import { temporaryFolders } from '../support/folder.js';
+import { recordingLog } from '../support/log.js';
 import { ffmpeg, makeScene, type SceneParts, tools, wav } from '../support/scene-result.js';
 
 const newFolder = temporaryFolders();
@@ -205,6 +207,36 @@ describe('what is found in a video', () => {
       [scene('a', { sound: { ratio: 1, peak: 1, clipped: 12 } }), scene('b')],
     ],
   ])('%s', (_, expected, scenes, facts = {}) => expect(found(scenes, facts)).toEqual(expected));
+});
+
+test('an ffmpeg that cannot check pictures is a warning, and the video is made', async () => {
+  const folder = await newFolder();
+  const real = execFileSync('which', ['ffmpeg'], { encoding: 'utf8' }).trim();
+  const script = `#!/bin/sh\ncase "$*" in *signalstats*) echo "No such filter: 'signalstats'" >&2; exit 1;; esac\nexec ${real} "$@"\n`;
+  await mkdir(join(folder, 'bin'));
+  await writeFile(join(folder, 'bin', 'ffmpeg'), script, { mode: 0o755 });
+  const result = await makeScene(join(folder, 'a'), {
+    id: 'a',
+    frames: 30,
+    fps: 15,
+    width: 64,
+    height: 64,
+    ...black(),
+  });
+  const log = recordingLog();
+  const env = { ...tools.env, PATH: `${join(folder, 'bin')}:${tools.env.PATH}` };
+  const output = join(folder, 'v.mp4');
+  const { inspection } = await joinScenes({
+    env,
+    scenes: [{ result, title: '' }],
+    output,
+    workDir: join(folder, 'w'),
+    log,
+  });
+  expect(inspection.scenes[0]?.still).toBeNull();
+  expect(log.told).toEqual([
+    expect.stringMatching(/^warning: scene a: its pictures could not be checked: ffmpeg failed .*signalstats/),
+  ]);
 });
 
 test('ffmpeg makes the pictures of these tests', async () => {
