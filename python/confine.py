@@ -8,8 +8,8 @@ refused on some systems, so all are tried:
 - No new privileges (prctl(2), PR_SET_NO_NEW_PRIVS): sudo and other setuid programs give nothing.
 - A user namespace of its own (user_namespaces(7)). Linux lets a process inspect another (ptrace(2), "access mode
   checking": environment, memory, descriptors) only with CAP_SYS_PTRACE in the other's namespace, which a process in a
-  child namespace never has. User and group ids stay what they were. With a mount namespace, chosen files and folders are
-  covered or made read-only. Docker forbids both; Ubuntu 24.04 forbids the mounts.
+  child namespace never has. User and group ids stay what they were. With a mount namespace, chosen files and folders
+  are covered or made read-only. Docker forbids both; Ubuntu 24.04 forbids the mounts.
 - A Landlock domain (landlock(7)), which refuses the same towards processes outside it, and signals from Linux 6.12 on.
 - As root, the loss of every capability but those over files and ids.
 """
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import stat
 import struct
@@ -108,11 +109,7 @@ class Outsider:
 def _answer_with(request: int, answer: int) -> None:
     try:
         while pid := os.read(request, 4):
-            try:
-                _set_ids(struct.unpack("i", pid)[0])
-                os.write(answer, b"\0")
-            except OSError as error:
-                os.write(answer, bytes([error.errno or 1]))
+            os.write(answer, bytes([_error_of(functools.partial(_set_ids, *struct.unpack("i", pid)))]))
     finally:
         os._exit(0)
 
@@ -209,14 +206,20 @@ def _rehearsed(work: Callable[[], object]) -> str | None:
     if child == 0:
         number = 255
         try:
-            work()
-            number = 0
-        except OSError as error:
-            number = error.errno or number
+            number = _error_of(work)
         finally:
             os._exit(number)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return os.strerror(status) if status else _tried(work)
+
+
+def _error_of(work: Callable[[], object]) -> int:
+    """Do something that may be refused. Returns the number of the error, 0 where it worked."""
+    try:
+        work()
+    except OSError as error:
+        return error.errno or 255
+    return 0
 
 
 def _tried(work: Callable[[], object]) -> str | None:
