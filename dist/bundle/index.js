@@ -34293,6 +34293,26 @@ function openPlaces({ hide, readOnly }) {
     return parts.length > 0 ? parts.join('; ') : undefined;
 }
 
+;// CONCATENATED MODULE: ./build/guard.js
+
+
+let program;
+/**
+ * python/guard.py with python/confine.py, as a program for `python -c`. They are read once, before any code of the project
+ * runs: the guard itself is not confined, and a scene may be able to change the files of the action.
+ */
+function guardProgram() {
+    if (program === undefined) {
+        const [guard, confine] = ['guard', 'confine'].map((name) => readLiteral(`python/${name}.py`));
+        program = `exec(compile(${guard}, "guard.py", "exec"), {"__name__": "__main__", "CONFINE": ${confine}})`;
+    }
+    return program;
+}
+/** The text of a file as a literal of Python, which takes those of JSON. */
+function readLiteral(file) {
+    return JSON.stringify((0,external_node_fs_.readFileSync)(shippedFile(file), 'utf8'));
+}
+
 ;// CONCATENATED MODULE: external "node:string_decoder"
 const external_node_string_decoder_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:string_decoder");
 ;// CONCATENATED MODULE: ./build/lines.js
@@ -34429,7 +34449,7 @@ function run(command, args, options) {
     const through = options.through ? ['--through', options.through] : [];
     const flags = [...confining(options.credentials === true), ...through];
     const [file, argv] = guardPython
-        ? [guardPython, ['-I', '-S', shippedFile('python/guard.py'), ...flags, command, ...args]]
+        ? [guardPython, ['-I', '-S', '-c', guardProgram(), ...flags, command, ...args]]
         : [command, [...args]];
     const started = performance.now();
     return new Promise((resolve, reject) => {
@@ -41242,7 +41262,7 @@ const PLAIN = 'Narration is read without running it. Write the text itself as a 
  * Reads an expression that is a constant text: string literals side by side or joined by `+`, in parentheses or not. The
  * expression stands alone, and is read as between brackets. Nothing is computed.
  */
-function readLiteral(source) {
+function python_literal_readLiteral(source) {
     const { tokens, fault } = tokensOf(source, true);
     if (fault)
         return { ...fault, hint: 'Correct the string.', isBroken: true };
@@ -41481,7 +41501,7 @@ function constantText(source, node) {
 }
 /** The same without throwing. */
 function literalOf(source, node) {
-    return readLiteral(textOf(source, node));
+    return python_literal_readLiteral(textOf(source, node));
 }
 /** The name of a variable as Python compares it: letters that look alike are one (NFKC). */
 function nameOf(source, node) {
@@ -59408,6 +59428,7 @@ function environmentBlock(stat) {
 
 
 
+
 /**
  * Keeps what a runner trusts the action with from the code that a build runs: its environment, places such as the Docker
  * socket, the programs that it starts itself, and the files that tell the runner what to set for later steps. SECURITY.md
@@ -59418,6 +59439,7 @@ function protectRunner(host) {
     const why = blankEnvironmentBlock();
     if (why)
         log.info(`the environment that the action was started with stays in its memory: ${why}`);
+    guardProgram();
     closePlaces(runnerPlaces(env));
     trustSystemPrograms();
     const files = commandFiles(env);
