@@ -58327,11 +58327,13 @@ function cacheClient(command, env, log, patience = PATIENCE) {
     look.unref();
     const start = () => {
         moved = 0;
-        running ??= startProcess(command, env, patience.start, onMessage, (why) => {
+        const started = startProcess(command, env, patience.start, onMessage, (why) => {
             log.debug(`cache process: ${why}`);
-            void stop(why);
+            if (running === started)
+                void stop(why);
         });
-        return running;
+        running = started;
+        return started;
     };
     void start().catch(() => { }); // told by the first call
     const ask = async (call, taken = () => { }) => {
@@ -58416,6 +58418,7 @@ async function startProcess([program = '', ...args], env, limit, onMessage, onEn
 }
 async function endProcess({ child, folder }) {
     if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+        child.ref(); // node ends where nothing else keeps it waiting
         const ended = new Promise((resolve) => child.once('exit', resolve));
         try {
             process.kill(-child.pid, 'SIGKILL'); // with tar and zstd
@@ -59570,6 +59573,8 @@ function plan() {
 
 // EXTERNAL MODULE: external "node:async_hooks"
 var external_node_async_hooks_ = __nccwpck_require__(6698);
+// EXTERNAL MODULE: external "node:diagnostics_channel"
+var external_node_diagnostics_channel_ = __nccwpck_require__(3053);
 // EXTERNAL MODULE: external "node:net"
 var external_node_net_ = __nccwpck_require__(7030);
 // EXTERNAL MODULE: external "node:zlib"
@@ -59862,6 +59867,7 @@ class Bytes {
 
 
 
+
 /** The path that entries are saved under: the folder of the call. The package mixes it into the identity of an entry. */
 const PATHS = ['.'];
 const REPORT_MS = 250;
@@ -59879,11 +59885,16 @@ async function cacheProcess() {
     });
     process.off('disconnect', endAll);
     setUp(env, folder, calls);
+    (0,external_node_diagnostics_channel_.subscribe)('http.client.response.finish', (message) => {
+        const call = calls.getStore();
+        if (call)
+            call.status = message.response.statusCode ?? 0;
+    });
     const service = await __nccwpck_require__.e(/* import() */ 691).then(__nccwpck_require__.bind(__nccwpck_require__, 1691));
     process.on('message', (call) => {
         void (async () => {
             const temporary = (0,external_node_path_.join)(folder, String(call.id));
-            const state = { ...call, temporary, link: (0,external_node_path_.join)(temporary, 'entry'), said: [], archived: 0 };
+            const state = { ...call, temporary, link: (0,external_node_path_.join)(temporary, 'entry'), said: [], status: 0, archived: 0 };
             running.add(state);
             const answer = await calls
                 .run(state, () => cache_process_carryOut(state, service, (bytes) => {
@@ -59965,7 +59976,8 @@ async function cache_process_carryOut(call, service, progress) {
     await (0,external_node_fs_promises_namespaceObject.symlink)(work === 'find' ? temporary : folder, link);
     if (work === 'save') {
         const id = await service.saveCache(PATHS, key);
-        return id === -1 ? whyFailed(call, 'save') : { kind: 'saved' };
+        // with protocol v1, there is an id although the upload failed
+        return id === -1 || cache_process_failureOf(call, 'save') !== undefined ? whyFailed(call, 'save') : { kind: 'saved' };
     }
     const found = await service.restoreCache(PATHS, key, [...prefixes], { lookupOnly: work === 'find' });
     if (found === undefined)
@@ -59977,6 +59989,11 @@ async function cache_process_carryOut(call, service, progress) {
             await unpack(await archiveOf(temporary), folder, call.linksTo, progress);
         }
         catch (error) {
+            // the package takes what comes with an error for the archive
+            if (call.status >= 400) {
+                const kind = call.status === 401 || call.status === 403 ? 'refused' : 'failed';
+                return { kind, why: `it responded with ${call.status} to a download` };
+            }
             const why = error instanceof UnsafeEntry ? error.message : `its archive is damaged: ${messageOf(error)}`;
             return { kind: 'unusable', key: found, why };
         }
@@ -59993,13 +60010,20 @@ async function archiveOf(temporary) {
 }
 /** Words of a service that will say the same however often it is asked. */
 const REFUSAL = /\b(401|403)\b|denied|unauthorized|forbidden|permission|insufficient usage|quota/i;
-/** What the package said of a call that brought nothing. */
-function whyFailed({ said, work, key }, kind) {
-    const text = said.join('').replaceAll('%0A', '\n').replaceAll('%0D', '').replaceAll('%25', '%');
-    const failure = new RegExp(`Failed to ${kind}: (.*)`).exec(text)?.[1];
+function cache_process_textOf({ said }) {
+    return said.join('').replaceAll('%0A', '\n').replaceAll('%0D', '').replaceAll('%25', '%');
+}
+/** Why a call failed, as the package logs it; undefined where it does not. */
+function cache_process_failureOf(call, kind) {
+    return new RegExp(`Failed to ${kind}: (.*)`).exec(cache_process_textOf(call))?.[1];
+}
+/** How a call ended that brought nothing. */
+function whyFailed(call, kind) {
+    const { work, key } = call;
+    const failure = cache_process_failureOf(call, kind);
     if (failure === undefined && work !== 'save')
         return { kind: 'missing' };
-    const cause = /Failed to reserve cache: (?:Error: )?(.*)/.exec(text)?.[1] ?? failure ?? 'it did not say why';
+    const cause = /Failed to reserve cache: (?:Error: )?(.*)/.exec(cache_process_textOf(call))?.[1] ?? failure ?? 'it did not say why';
     // addresses carry signatures
     const why = cause.replace(/\?\S*/g, '').replaceAll(key, 'the entry').slice(0, 200);
     return { kind: REFUSAL.test(why) ? 'refused' : 'failed', why };

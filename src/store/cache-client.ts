@@ -112,11 +112,12 @@ export function cacheClient(
 
   const start = (): Promise<Running> => {
     moved = 0;
-    running ??= startProcess(command, env, patience.start, onMessage, (why) => {
+    const started = startProcess(command, env, patience.start, onMessage, (why) => {
       log.debug(`cache process: ${why}`);
-      void stop(why);
+      if (running === started) void stop(why);
     });
-    return running;
+    running = started;
+    return started;
   };
   void start().catch(() => {}); // told by the first call
 
@@ -206,6 +207,7 @@ async function startProcess(
 
 async function endProcess({ child, folder }: Running): Promise<void> {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+    child.ref(); // node ends where nothing else keeps it waiting
     const ended = new Promise((resolve) => child.once('exit', resolve));
     try {
       process.kill(-child.pid, 'SIGKILL'); // with tar and zstd

@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe } from 'node:diagnostics_channel';
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { mkdir, readdir, rm, symlink } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import net from 'node:net';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
@@ -56,6 +58,8 @@ interface Running extends CacheCall {
   /** A name without blanks for `folder`: the package splits its commands at them. */
   readonly link: string;
   readonly said: string[];
+  /** The status of the last answer. */
+  status: number;
   /** The most bytes that its archive was seen to have. */
   archived: number;
 }
@@ -80,12 +84,16 @@ export async function cacheProcess(): Promise<void> {
   });
   process.off('disconnect', endAll);
   setUp(env, folder, calls);
+  subscribe('http.client.response.finish', (message) => {
+    const call = calls.getStore();
+    if (call) call.status = (message as { response: IncomingMessage }).response.statusCode ?? 0;
+  });
   const service = await import('@actions/cache');
 
   process.on('message', (call: CacheCall) => {
     void (async () => {
       const temporary = join(folder, String(call.id));
-      const state: Running = { ...call, temporary, link: join(temporary, 'entry'), said: [], archived: 0 };
+      const state: Running = { ...call, temporary, link: join(temporary, 'entry'), said: [], status: 0, archived: 0 };
       running.add(state);
       const answer = await calls
         .run(state, () =>
@@ -172,7 +180,8 @@ async function carryOut(call: Running, service: Service, progress: (bytes: numbe
   await symlink(work === 'find' ? temporary : folder, link);
   if (work === 'save') {
     const id = await service.saveCache(PATHS, key);
-    return id === -1 ? whyFailed(call, 'save') : { kind: 'saved' };
+    // with protocol v1, there is an id although the upload failed
+    return id === -1 || failureOf(call, 'save') !== undefined ? whyFailed(call, 'save') : { kind: 'saved' };
   }
   const found = await service.restoreCache(PATHS, key, [...prefixes], { lookupOnly: work === 'find' });
   if (found === undefined) return whyFailed(call, 'restore');
@@ -182,6 +191,11 @@ async function carryOut(call: Running, service: Service, progress: (bytes: numbe
     try {
       await unpack(await archiveOf(temporary), folder, call.linksTo, progress);
     } catch (error) {
+      // the package takes what comes with an error for the archive
+      if (call.status >= 400) {
+        const kind = call.status === 401 || call.status === 403 ? 'refused' : 'failed';
+        return { kind, why: `it responded with ${call.status} to a download` };
+      }
       const why = error instanceof UnsafeEntry ? error.message : `its archive is damaged: ${messageOf(error)}`;
       return { kind: 'unusable', key: found, why };
     }
@@ -200,12 +214,21 @@ async function archiveOf(temporary: string): Promise<string> {
 /** Words of a service that will say the same however often it is asked. */
 const REFUSAL = /\b(401|403)\b|denied|unauthorized|forbidden|permission|insufficient usage|quota/i;
 
-/** What the package said of a call that brought nothing. */
-function whyFailed({ said, work, key }: Running, kind: 'save' | 'restore'): CacheAnswer {
-  const text = said.join('').replaceAll('%0A', '\n').replaceAll('%0D', '').replaceAll('%25', '%');
-  const failure = new RegExp(`Failed to ${kind}: (.*)`).exec(text)?.[1];
+function textOf({ said }: Running): string {
+  return said.join('').replaceAll('%0A', '\n').replaceAll('%0D', '').replaceAll('%25', '%');
+}
+
+/** Why a call failed, as the package logs it; undefined where it does not. */
+function failureOf(call: Running, kind: 'save' | 'restore'): string | undefined {
+  return new RegExp(`Failed to ${kind}: (.*)`).exec(textOf(call))?.[1];
+}
+
+/** How a call ended that brought nothing. */
+function whyFailed(call: Running, kind: 'save' | 'restore'): CacheAnswer {
+  const { work, key } = call;
+  const failure = failureOf(call, kind);
   if (failure === undefined && work !== 'save') return { kind: 'missing' };
-  const cause = /Failed to reserve cache: (?:Error: )?(.*)/.exec(text)?.[1] ?? failure ?? 'it did not say why';
+  const cause = /Failed to reserve cache: (?:Error: )?(.*)/.exec(textOf(call))?.[1] ?? failure ?? 'it did not say why';
   // addresses carry signatures
   const why = cause.replace(/\?\S*/g, '').replaceAll(key, 'the entry').slice(0, 200);
   return { kind: REFUSAL.test(why) ? 'refused' : 'failed', why };
