@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import stat
 import struct
@@ -108,11 +109,7 @@ class Outsider:
 def _answer_with(request: int, answer: int) -> None:
     try:
         while pid := os.read(request, 4):
-            try:
-                _set_ids(struct.unpack("i", pid)[0])
-                os.write(answer, b"\0")
-            except OSError as error:
-                os.write(answer, bytes([error.errno or 1]))
+            os.write(answer, bytes([_error_of(functools.partial(_set_ids, *struct.unpack("i", pid)))]))
     finally:
         os._exit(0)
 
@@ -209,14 +206,20 @@ def _rehearsed(work: Callable[[], object]) -> str | None:
     if child == 0:
         number = 255
         try:
-            work()
-            number = 0
-        except OSError as error:
-            number = error.errno or number
+            number = _error_of(work)
         finally:
             os._exit(number)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return os.strerror(status) if status else _tried(work)
+
+
+def _error_of(work: Callable[[], object]) -> int:
+    """Do something that may be refused. Returns the number of the error, 0 where it worked."""
+    try:
+        work()
+    except OSError as error:
+        return error.errno or 255
+    return 0
 
 
 def _tried(work: Callable[[], object]) -> str | None:

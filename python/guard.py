@@ -34,7 +34,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 CHANNEL = 3
 NOT_FOUND = 127
@@ -284,16 +284,26 @@ def _pipe() -> tuple[int, int]:
 
 def confined_fork(places: str) -> int:
     """The same as `fork`, for a process that is confined; it says what was not possible."""
-    sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - one module less
     import json
 
-    import confine
-
+    confine = _confine()
     child = fork()
     if child == 0:
-        for what, why in confine.confine(**json.loads(places)).items():
+        for what, why in confine["confine"](**json.loads(places)).items():
             _send(json.dumps({"event": "unconfined", "what": what, "why": why}))
     return child
+
+
+def _confine() -> dict[str, Any]:
+    """What confine.py defines: from the text that came with this program, else from the file beside it."""
+    text = globals().get("CONFINE")
+    if text is None:
+        file = os.path.join(os.path.dirname(os.path.abspath(__file__)), "confine.py")  # noqa: PTH100, PTH118, PTH120
+        with open(file, encoding="utf-8") as source:  # noqa: PTH123
+            text = source.read()
+    defined: dict[str, Any] = {"__name__": "confine"}
+    exec(compile(text, "confine.py", "exec"), defined)  # noqa: S102 - our own
+    return defined
 
 
 def guarded(command: list[str], forking: Callable[[], int]) -> int:

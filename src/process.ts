@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
 import { confining, onUnconfined } from './confinement.js';
+import { guardProgram } from './guard.js';
 import { eachLine, endOf, withCut } from './lines.js';
 import { searchPath } from './search-path.js';
-import { shippedFile } from './shipped.js';
 
 /** How a finished child ended. `signal` is set when it was killed, `reason` when we killed it ourselves. */
 export interface Finished {
@@ -94,7 +94,7 @@ export function run(command: string, args: readonly string[], options: RunOption
   const through = options.through ? ['--through', options.through] : [];
   const flags = [...confining(options.credentials === true), ...through];
   const [file, argv] = guardPython
-    ? [guardPython, ['-I', '-S', shippedFile('python/guard.py'), ...flags, command, ...args]]
+    ? [guardPython, ['-I', '-S', '-c', guardProgram(), ...flags, command, ...args]]
     : [command, [...args]];
   const started = performance.now();
 

@@ -1,5 +1,6 @@
 import { commandFiles } from './command-files.js';
 import { closePlaces, runnerPlaces } from './confinement.js';
+import { guardProgram } from './guard.js';
 import type { Host } from './host.js';
 import { blankEnvironmentBlock } from './own-environment.js';
 import { trustSystemPrograms } from './search-path.js';
@@ -13,6 +14,7 @@ export function protectRunner(host: Host): Host {
   const { env, log } = host;
   const why = blankEnvironmentBlock();
   if (why) log.info(`the environment that the action was started with stays in its memory: ${why}`);
+  guardProgram();
   closePlaces(runnerPlaces(env));
   trustSystemPrograms();
   const files = commandFiles(env);

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { appendFile, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -48,7 +48,7 @@ describe.each(NODES)('on %s', (node) => {
   });
 });
 
-const SUPPORT = join(actionRoot(), 'tests', 'support');
+const SUPPORT = join(actionRoot(), 'tests', 'python', 'isolation');
 /** One that every user may start. */
 const PYTHON = '/usr/bin/python3';
 const AS_ROOT = process.getuid?.() === 0;
@@ -69,7 +69,7 @@ const PLACES = ['add to hidden', 'change fixed', 'change fixed.txt', 'list hidde
 
 interface Attempt {
   readonly user: 'root' | 'a user without rights';
-  /** System calls that the kernel refuses; see tests/support/refuse.py. */
+  /** System calls that the kernel refuses; see tests/python/isolation/refuse.py. */
   readonly refused: string;
   readonly confined: boolean;
 }
@@ -233,6 +233,32 @@ onLinux('a scene reads nothing of the processes above it, rendered by the server
   } finally {
     await server.stop();
   }
+});
+
+onLinux('the guard, which is not confined, stays what it was when a scene changes its file', async () => {
+  const copy = await newFolder();
+  for (const name of ['src', 'python', 'package.json'])
+    cpSync(join(actionRoot(), name), join(copy, name), { recursive: true });
+  await symlink(join(actionRoot(), 'node_modules'), join(copy, 'node_modules'));
+  const program = join(copy, 'program.ts');
+  await writeFile(
+    program,
+    `import { writeFileSync } from 'node:fs';
+     import { childEnvironment, run } from './src/process.ts';
+     const options = { env: childEnvironment(), guardPython: ${JSON.stringify(PYTHON)} };
+     const said = [];
+     for (let time = 0; time < 2; time++) {
+       said.push((await run('echo', ['the command'], options)).stdout);
+       for (const name of ['guard', 'confine']) writeFileSync(\`${copy}/python/\${name}.py\`, 'print("the scene")');
+     }
+     console.log(JSON.stringify(said));`,
+  );
+  const hooks = pathToFileURL(join(actionRoot(), 'tests', 'support', 'typescript-hooks.mjs')).href;
+  const ran = spawnSync(process.execPath, ['--import', hooks, program], {
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH },
+  });
+  expect(ran.stdout).toBe('["the command\\n","the command\\n"]\n');
 });
 
 /** A scene that spies, writes where it should not, and leaves a program behind that the build starts later. */

@@ -33820,18 +33820,18 @@ const MOVE = 'Move away what is in the way.';
 const RAISE = 'Raise the limit (ulimit), or render fewer scenes at once (parallel-renders).';
 /** Answers that are no fault of ours, by errno: what they mean, and what to do. */
 const PROBLEMS = {
-    ENOSPC: ['the disk is full', FREE],
-    EDQUOT: ['the quota of the disk is used up', FREE],
+    ENOSPC: ['no space left on the disk', FREE],
+    EDQUOT: ['the disk quota is used up', FREE],
     EFBIG: ['the file would be larger than the machine allows', 'Raise the limit (ulimit -f), or choose another disk.'],
     EROFS: ['the file system is read-only', 'Make it writable, or choose another place.'],
     EACCES: ['permission denied', PERMIT],
     EPERM: ['not permitted', PERMIT],
     ENAMETOOLONG: ['the name is too long', SHORTEN],
-    ENOTDIR: ['a part of the path is no folder', MOVE],
-    EISDIR: ['it is a folder', MOVE],
-    EEXIST: ['something is there already', MOVE],
+    ENOTDIR: ['a part of the path is a file, not a folder', MOVE],
+    EISDIR: ['there is a folder in its place', MOVE],
+    EEXIST: ['a part of the path is a file, not a folder', MOVE],
     ENOTEMPTY: ['the folder is not empty', 'See that nothing else writes there during a build.'],
-    ELOOP: ['links lead in a circle', 'Correct the links.'],
+    ELOOP: ['links in a circle', 'Correct the links.'],
     EMLINK: ['too many links', MOVE],
     ENOENT: [
         'it does not exist',
@@ -33849,6 +33849,7 @@ const PROBLEMS = {
     ESTALE: ['the network file system lost it', 'Build again.'],
     ENXIO: ['it is no ordinary file', MOVE],
     ENODEV: ['it is no ordinary file', MOVE],
+    ERR_INVALID_ARG_VALUE: ['the name holds a null character', SHORTEN],
     ERR_FS_FILE_TOO_LARGE: ['the file is too large', 'A file of this kind should be small: check what it holds.'],
 };
 const READS = new Set(['read', 'scandir', 'opendir', 'stat', 'lstat', 'readlink', 'realpath', 'access', 'statfs']);
@@ -33879,6 +33880,10 @@ function machineProblem(thrown) {
 }
 function problem(what, meaning, hint) {
     return { message: `${what}: ${meaning}`, meaning, hint };
+}
+/** What an error of a call means, in words; undefined for an error of another kind. */
+function meaningOf(thrown) {
+    return (0,types_.isNativeError)(thrown) ? PROBLEMS[factsOf(thrown).code]?.[0] : undefined;
 }
 function factsOf(error) {
     const own = error;
@@ -34092,6 +34097,7 @@ var external_node_url_ = __nccwpck_require__(3136);
 
 
 
+
 let root;
 /**
  * The folder that holds `action.yml` and `python/`: the checkout of the action. Found from this file upwards, since
@@ -34106,7 +34112,9 @@ function findRoot(from) {
         return from;
     const parent = (0,external_node_path_.dirname)(from);
     if (parent === from)
-        throw new Error('the action is incomplete: python/guard.py is missing beside it');
+        throw new UserError('the action is incomplete: python/guard.py is missing beside it', {
+            hint: 'Check it out again, whole.',
+        });
     return findRoot(parent);
 }
 /** The absolute path of a file that the action ships, e.g. `python/guard.py`. */
@@ -34285,6 +34293,26 @@ function openPlaces({ hide, readOnly }) {
     return parts.length > 0 ? parts.join('; ') : undefined;
 }
 
+;// CONCATENATED MODULE: ./build/guard.js
+
+
+let program;
+/**
+ * python/guard.py with python/confine.py, as a program for `python -c`. They are read once, before any code of the project
+ * runs: the guard itself is not confined, and a scene may be able to change the files of the action.
+ */
+function guardProgram() {
+    if (program === undefined) {
+        const [guard, confine] = ['guard', 'confine'].map((name) => readLiteral(`python/${name}.py`));
+        program = `exec(compile(${guard}, "guard.py", "exec"), {"__name__": "__main__", "CONFINE": ${confine}})`;
+    }
+    return program;
+}
+/** The text of a file as a literal of Python, which takes those of JSON. */
+function readLiteral(file) {
+    return JSON.stringify((0,external_node_fs_.readFileSync)(shippedFile(file), 'utf8'));
+}
+
 ;// CONCATENATED MODULE: external "node:string_decoder"
 const external_node_string_decoder_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:string_decoder");
 ;// CONCATENATED MODULE: ./build/lines.js
@@ -34421,7 +34449,7 @@ function run(command, args, options) {
     const through = options.through ? ['--through', options.through] : [];
     const flags = [...confining(options.credentials === true), ...through];
     const [file, argv] = guardPython
-        ? [guardPython, ['-I', '-S', shippedFile('python/guard.py'), ...flags, command, ...args]]
+        ? [guardPython, ['-I', '-S', '-c', guardProgram(), ...flags, command, ...args]]
         : [command, [...args]];
     const started = performance.now();
     return new Promise((resolve, reject) => {
@@ -35114,6 +35142,7 @@ var external_node_buffer_ = __nccwpck_require__(4573);
 
 
 
+
 /** No text that people write is larger; what is, would take minutes to read and all memory. */
 const MOST_TEXT = 16 << 20;
 /** Ten hours of speech. */
@@ -35285,24 +35314,9 @@ function files_kindOf(facts) {
         return 'a named pipe';
     return facts.isSocket() ? 'a socket' : 'a device';
 }
-const REASONS = new Map([
-    ['EACCES', 'permission denied'],
-    ['EPERM', 'not permitted'],
-    ['EROFS', 'the file system is read-only'],
-    ['ENOSPC', 'no space left on the disk'],
-    ['EDQUOT', 'the disk quota is used up'],
-    ['ENAMETOOLONG', 'the name is too long'],
-    ['EISDIR', 'there is a folder in its place'],
-    ['ENOTDIR', 'a part of the path is a file, not a folder'],
-    ['EEXIST', 'a part of the path is a file, not a folder'],
-    ['ELOOP', 'links in a circle'],
-    ['EIO', 'the disk reports an error'],
-    ['ERR_INVALID_ARG_VALUE', 'the name holds a null character'],
-]);
 /** Why a file operation failed, in words. */
 function reasonOf(error) {
-    const { code, message } = error;
-    return REASONS.get(code ?? '') ?? message;
+    return meaningOf(error) ?? messageOf(error);
 }
 /** Tells the line of an offset in a text, from 1; line ends are those of any system. Made once for a text. */
 function lineIndex(text) {
@@ -41248,7 +41262,7 @@ const PLAIN = 'Narration is read without running it. Write the text itself as a 
  * Reads an expression that is a constant text: string literals side by side or joined by `+`, in parentheses or not. The
  * expression stands alone, and is read as between brackets. Nothing is computed.
  */
-function readLiteral(source) {
+function python_literal_readLiteral(source) {
     const { tokens, fault } = tokensOf(source, true);
     if (fault)
         return { ...fault, hint: 'Correct the string.', isBroken: true };
@@ -41487,7 +41501,7 @@ function constantText(source, node) {
 }
 /** The same without throwing. */
 function literalOf(source, node) {
-    return readLiteral(textOf(source, node));
+    return python_literal_readLiteral(textOf(source, node));
 }
 /** The name of a variable as Python compares it: letters that look alike are one (NFKC). */
 function nameOf(source, node) {
@@ -43707,6 +43721,7 @@ function isTooOld(program) {
 
 
 
+
 /**
  * Does some work while no other process on this machine holds the lock on `file`. The kernel keeps the lock for a child
  * of ours and gives it back when that child ends, however this process ends: there are no stale locks.
@@ -43729,7 +43744,9 @@ async function withLock(file, options, work) {
         const ended = await Promise.race([isLocked, holder]);
         signal?.throwIfAborted();
         if (ended)
-            throw new Error(`cannot lock ${file}: ${ended.stderr.trim() || ended.reason || ended.status}`);
+            throw new UserError(`cannot lock ${file}: ${ended.stderr.trim() || ended.reason || ended.status}`, {
+                hint: 'The folder must be writable; HOME and XDG_CACHE_HOME say where it lies.',
+            });
         return await work();
     }
     finally {
@@ -43745,11 +43762,13 @@ async function withLock(file, options, work) {
 
 
 
+
 const PROBE_LIMIT_SECONDS = 60;
-/** Asks a Python what it is and what it has. Throws an Error that says why it cannot be used. */
+const USABLE = 'Look whether it can be started where it lies (a folder mounted noexec?), or give another Python as input "python".';
+/** Asks a Python what it is and what it has. Throws UserError that says why it cannot be used. */
 async function probePython(python, signal) {
     const cannotStart = (error) => {
-        throw new Error(`${python} cannot be started (${error.code ?? error.message})`);
+        throw new UserError(`${python} cannot be started (${error.code ?? error.message})`, { hint: USABLE, cause: error });
     };
     const path = python.includes('/') ? python : ((await findOnPath(python)) ?? python);
     await (0,external_node_fs_promises_namespaceObject.access)(path, external_node_fs_.constants.X_OK).catch(cannotStart);
@@ -43768,7 +43787,7 @@ async function probePython(python, signal) {
         // said below
     }
     const why = finished.reason ?? (finished.stderr.trim().split('\n').at(-1) || `it ended with ${finished.status}`);
-    throw new Error(`${python} does not work as a Python 3: ${why}`);
+    throw new UserError(`${python} does not work as a Python 3: ${why}`, { hint: USABLE });
 }
 /** The oldest Python that runs what the action ships and what it installs. */
 const OLDEST_PYTHON = '3.11';
@@ -55578,6 +55597,7 @@ function extremes(numbers) {
 
 
 
+
 /**
  * Joins scene results into one video: pictures copied onto one frame grid, sound encoded once, chapters and captions in
  * the file and captions beside it. A scene whose picture cannot follow the others as it is is encoded again, which is
@@ -55631,8 +55651,13 @@ async function joinScenes(options) {
     };
 }
 /** What there is to say of each scene. Their packets follow each other in the video as the scenes do. */
-async function inspectScenes(parts, sounds, packets, seconds, tools) {
+async function inspectScenes(parts, sounds, packets, seconds, options) {
     const limit = pLimit((0,external_node_os_.availableParallelism)());
+    // a check that an ffmpeg cannot do is no reason to have no video
+    const unknown = (id, error) => {
+        options.signal?.throwIfAborted();
+        options.log.warning(`scene ${id}: its pictures could not be checked: ${messageOf(error)}`);
+    };
     let frame = 0;
     const inspected = parts.map(({ result: { facts, video: rendered }, video, frames }, index) => {
         const own = packets.slice(frame, frame + frames);
@@ -55643,7 +55668,7 @@ async function inspectScenes(parts, sounds, packets, seconds, tools) {
             id: facts.scene_id,
             seconds: seconds(frames),
             lines: facts.lines.length,
-            still: (await stillness(scene, own, tools)) ?? null,
+            still: (await stillness(scene, own, options).catch((error) => unknown(facts.scene_id, error))) ?? null,
             sound: sounds[index] ?? { ratio: 0, peak: 0, clipped: 0 },
         }));
     });
@@ -59403,6 +59428,7 @@ function environmentBlock(stat) {
 
 
 
+
 /**
  * Keeps what a runner trusts the action with from the code that a build runs: its environment, places such as the Docker
  * socket, the programs that it starts itself, and the files that tell the runner what to set for later steps. SECURITY.md
@@ -59413,6 +59439,7 @@ function protectRunner(host) {
     const why = blankEnvironmentBlock();
     if (why)
         log.info(`the environment that the action was started with stays in its memory: ${why}`);
+    guardProgram();
     closePlaces(runnerPlaces(env));
     trustSystemPrograms();
     const files = commandFiles(env);

@@ -1,12 +1,14 @@
-# ruff: noqa: INP001 - a program of tests, which scenes use, too
+# ruff: noqa: INP001, PTH115, PTH123, PTH208 - a program of tests, which scenes use, too; calls of the system as they are
 """Try what a hostile scene would try against the processes above it, and say what worked.
 
-    spy.py SECRET PLACES SETUID [OWN ...]      see `spy` for what they are"""
+spy.py SECRET PLACES SETUID [OWN ...]      see `spy` for what they are
+"""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import json
 import os
 import subprocess
@@ -42,6 +44,12 @@ def holds_in_memory(pid: int, secret: bytes) -> bool:
     return False
 
 
+def may_signal(pid: int) -> bool:
+    """Whether signals to a process are allowed."""
+    os.kill(pid, 0)
+    return True
+
+
 def against(pid: int, secret: bytes) -> dict[str, Callable[[], object]]:
     """Attempts against a process: each does something, returns something true, or raises."""
     proc = Path(f"/proc/{pid}")
@@ -54,7 +62,7 @@ def against(pid: int, secret: bytes) -> dict[str, Callable[[], object]]:
         "files": lambda: os.readlink(proc / "fd" / "1"),
         "links": lambda: [os.readlink(proc / name) for name in ("cwd", "root", "exe")],
         "trace": lambda: _libc.ptrace(PTRACE_SEIZE, pid, 0, 0) == 0,
-        "signal": lambda: os.kill(pid, 0) is None,
+        "signal": functools.partial(may_signal, pid),
     }
 
 
@@ -64,14 +72,14 @@ def on_places(places: dict[str, list[str]]) -> dict[str, Callable[[], object]]:
     for path in map(Path, places.get("hide", [])):
         _libc.umount2(os.fsencode(path), MNT_DETACH)
         if path.is_dir():
-            attempts[f"list {path.name}"] = lambda path=path: os.listdir(path)
-            attempts[f"add to {path.name}"] = lambda path=path: (path / "new").write_text("x")
+            attempts[f"list {path.name}"] = functools.partial(os.listdir, path)
+            attempts[f"add to {path.name}"] = functools.partial((path / "new").write_text, "x")
         else:
             attempts[f"read {path.name}"] = path.read_bytes
     for path in map(Path, places.get("read_only", [])):
         _libc.umount2(os.fsencode(path), MNT_DETACH)
         target = path / "new" if path.is_dir() else path
-        attempts[f"change {path.name}"] = lambda target=target: target.write_text("x")
+        attempts[f"change {path.name}"] = functools.partial(target.write_text, "x")
     return attempts
 
 
@@ -86,7 +94,10 @@ def worked(attempts: dict[str, Callable[[], object]]) -> set[str]:
 
 
 def spy(secret: str, places: dict[str, list[str]], *, setuid: str = "", own: tuple[str, ...] = ()) -> list[str]:
-    """What worked, sorted. `setuid`: a program that prints its user. `own`: words in commands that are as confined as this."""
+    """What worked, sorted.
+
+    `setuid`: a program that prints its user. `own`: words in commands of processes that are as confined.
+    """
     got = worked(on_places(places))
     for pid in above():
         command = Path(f"/proc/{pid}/cmdline").read_text()
