@@ -154,21 +154,26 @@ describe('a disk that is full at one stage', () => {
       () => join(workFolder(), 'ledger'),
       /something else is using it|no space left on the disk/,
     ],
-  ])('%s: an error that names the place, and no process is left', async (_, path, told) => {
-    const first = await build('--cache', 'off');
-    expect(first.status).toBe(0);
-    for (const name of ['media', 'final_video.mp4', 'log'])
-      rmSync(join(shop.project, name), { recursive: true, force: true });
-    rmSync(path(), { recursive: true, force: true });
-    mountSmall(path(), '64k');
-    writeFileSync(join(path(), 'filler'), Buffer.alloc(65_536));
-    const ran = await build('--cache', 'off');
-    expect(errors(ran).join('\n')).toMatch(told);
-    expect(ran.stderr).not.toContain('internal error');
-    expect(ran.status).toBe(1);
-    expect(JSON.parse(readFileSync(join(shop.project, 'project_state.json'), 'utf8')).errors.join('\n')).toMatch(told);
-    expect(existsSync(join(shop.project, '.build.lock'))).toBe(false);
-  });
+  ])(
+    '%s: an error that names the place, in the log and in the state; the lock is given back',
+    async (_, path, told) => {
+      const first = await build('--cache', 'off');
+      expect(first.status).toBe(0);
+      for (const name of ['media', 'final_video.mp4', 'log'])
+        rmSync(join(shop.project, name), { recursive: true, force: true });
+      rmSync(path(), { recursive: true, force: true });
+      mountSmall(path(), '64k');
+      writeFileSync(join(path(), 'filler'), Buffer.alloc(65_536));
+      const ran = await build('--cache', 'off');
+      expect(errors(ran).join('\n')).toMatch(told);
+      expect(ran.stderr).not.toContain('internal error');
+      expect(ran.status).toBe(1);
+      expect(JSON.parse(readFileSync(join(shop.project, 'project_state.json'), 'utf8')).errors.join('\n')).toMatch(
+        told,
+      );
+      expect(existsSync(join(shop.project, '.build.lock'))).toBe(false);
+    },
+  );
 
   test('a log of a scene that cannot be written is a warning', async () => {
     mountSmall(join(shop.project, 'log'), '64k');
