@@ -59,7 +59,7 @@ function use(scene: string, mib: number, seconds: number): void {
     const errors = stderr.split('\n').filter((line) => line.includes(' error: '));
     expect(errors).toHaveLength(1);
     expect(errors[0]).toMatch(
-      /scene_03_ending.py:1: error: scene scene_03_ending: the kernel killed the render, out of memory: it used up to [\d.]+ [GM]iB; the machine has [\d.]+ GiB, of which this job may use 1.2 GiB/,
+      /scene_03_ending.py: error: scene scene_03_ending: the kernel killed the render, out of memory: it used up to [\d.]+ [GM]iB; the machine has [\d.]+ GiB, of which this job may use 1.2 GiB/,
     );
   },
 );

@@ -71,7 +71,8 @@ def rehearse(job: Job, stage: Stage) -> None:
     scene.render()
     if not scene.renderer.num_plays:
         raise SceneError(
-            f"{job.class_name} shows nothing: it calls neither self.play() nor self.wait()", job.scene_file
+            f"{job.class_name} shows nothing: it calls neither self.play() nor self.wait()",
+            *stage.files.construct_of(scene_class, job.scene_file),
         )
     stage.events.send("done", frames=0, seconds=round(float(scene.renderer.time), 3))
 
