@@ -53,7 +53,9 @@ describe('a scene that runs too long is stopped, and reported with the line that
     const source =
       'import ctypes\nfrom manim import *\nclass Main(Scene):\n    def construct(self):\n        ctypes.string_at(0)\n';
     const { error } = await folder.render('crash', source, { sceneSeconds: 60, stallSeconds: 60 }, await server.shared);
-    expect(error?.message).toMatch(/ended without a result \(status 139\); it was in construct, line 5/);
+    expect(error?.message).toMatch(
+      /ended without a result \(it crashed: Segmentation fault, SIGSEGV\); it was in construct, line 5/,
+    );
     expect(error?.place?.line).toBe(5);
   });
 });
