@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def report(records: Records, about: dict[str, dict[str, str]], scenes: dict[str,
     projects = records.projects()
     rendered = [name for name in projects if records.of(name, OURS)]
     built = [name for name in projects if records.of(name, FINAL)]
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     parts = [
         "# Results of the benchmark",
         f"Written by `script/bench` on {now:%Y-%m-%d}, {now:%H:%M} UTC.",
@@ -64,7 +64,7 @@ def report(records: Records, about: dict[str, dict[str, str]], scenes: dict[str,
 def fidelity(records: Records, about: dict[str, dict[str, str]]) -> str:
     """The page about every scene beside what Manim drew."""
     projects = records.projects()
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     parts = [
         "# Every scene beside Manim's own frames",
         f"Written by `script/bench --only fidelity` on {now:%Y-%m-%d}, {now:%H:%M} UTC.",

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf, UserError, userErrorsOf } from './errors.js';
+import { internalError, UserError, userErrorsOf } from './errors.js';
 import type { Host } from './host.js';
 import { killAll } from './process.js';
+import { tellFailures } from './report/failures.js';
 
 const FLUSH_LIMIT_MS = 5000;
 
 /**
  * Runs an entry to its end and ends the process with the exit status: every user error is told once at its place, anything
- * else with its stack. When the process is told to stop, children are killed first.
+ * else as an internal error with its stack. When the process is told to stop, children are killed first.
  */
 export async function runAction(work: (host: Host, signal: AbortSignal) => Promise<void>, host: Host): Promise<void> {
   const stop = new AbortController();
@@ -26,12 +27,7 @@ export async function runAction(work: (host: Host, signal: AbortSignal) => Promi
     await work(host, stop.signal);
   } catch (error) {
     process.exitCode = 1;
-    const errors = userErrorsOf(error);
-    if (!errors) {
-      const stack = error instanceof Error ? error.stack : undefined;
-      host.log.error(`a defect of Flaming Horse Build: ${stack ?? messageOf(error)}`);
-    }
-    for (const { message, hint, place } of errors ?? []) host.log.error(hint ? `${message}\n${hint}` : message, place);
+    tellFailures(userErrorsOf(error) ?? [internalError(error)], host.log, host.workspace);
   } finally {
     killAll();
   }

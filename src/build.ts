@@ -1,18 +1,19 @@
 import { basename } from 'node:path';
-import { messageOf, type UserError, UserErrors } from './errors.js';
+import { messageOf, type UserError, UserErrors, userErrorsOf } from './errors.js';
 import type { Host } from './host.js';
 import type { Options } from './inputs.js';
 import { lockProject } from './project/lock.js';
 import { dependenciesOf, readProject } from './project/project.js';
-import { type Scene, selectScenes } from './project/scenes.js';
+import { type ReadScenes, type Scene, selectScenes } from './project/scenes.js';
 import { readState } from './project/state.js';
 import { changesBetween, type SceneContent } from './render/content.js';
 import { type Ledger, readLedger, saveLedger } from './render/ledger.js';
 import { resultFolder } from './render/reuse.js';
 import { scenesOfShard } from './render/schedule.js';
 import { type BuildReport, count, type SceneLine } from './report/summary.js';
-import { expectRuntime, prepareRuntime } from './setup/runtime.js';
+import { type ExpectedRuntime, expectRuntime, prepareRuntime } from './setup/runtime.js';
 import { prepareEspeak } from './setup/voices.js';
+import { checkBeforeWork, pythonToAsk } from './steps/check.js';
 import {
   type BuildContext,
   type FinishedScenes,
@@ -25,11 +26,13 @@ import {
   timed,
 } from './steps/context.js';
 import { joinVideo, outputOf } from './steps/join.js';
+import { checkPlaces } from './steps/places.js';
 import { ledgerOf, ledgerPlaceOf, planBuild, reasonToRender, reasonToSpeak } from './steps/plan.js';
 import { recordFailure, recordSuccess, tell } from './steps/record.js';
 import { renderMissing, startRenders } from './steps/render.js';
 import { condemnUnusable, restoreScenes } from './steps/restore.js';
 import { speakFor } from './steps/speak.js';
+import { sweep } from './steps/sweep.js';
 import type { AssembledVideo } from './video/assemble.js';
 import type { Backend } from './voice/plan.js';
 import { VoiceUnavailable } from './voice/provide.js';
@@ -40,13 +43,17 @@ import { VoiceUnavailable } from './voice/provide.js';
  * stored all the same.
  */
 export async function build(options: Options, host: Host, signal?: AbortSignal): Promise<BuildReport> {
+  await checkPlaces(options, host);
   const unlock = await lockProject(options.project);
   try {
     const state = await readState(options.project);
-    for (const repair of state.repairs) host.log.warning(repair, { file: state.path });
+    for (const { message, place } of state.repairs) host.log.warning(message, place);
     try {
       const project = await readProject(state, host.checkout);
       const context = await makeContext(project, options, host, signal);
+      const { workDir } = context;
+      const swept = await sweep({ projectDir: project.folder, workDir, output: outputOf(options, project) });
+      for (const path of swept) host.log.debug(`removed what an earlier build left: ${path}`);
       try {
         return await buildLocked(context);
       } finally {
@@ -63,14 +70,24 @@ export async function build(options: Options, host: Host, signal?: AbortSignal):
 
 async function buildLocked(context: BuildContext): Promise<BuildReport> {
   const { options, project, host } = context;
-  const chosen = selectScenes(project.scenes, options.scenes);
-  const scenes = options.shard ? scenesOfShard(chosen, options.shard, project) : chosen;
+  const share = shareOf(selectScenes(project, options.scenes), context);
+  const latex = share.scenes.some((scene) => dependenciesOf(project, scene).latex);
+  const expected = await timed('look', context, () => expectRuntime({ ...setupOf(context), latex }));
+  const { scenes, errors } = await timed('check', context, () =>
+    checkBeforeWork(share, pythonToAsk(expected.python), context),
+  );
   const ledgerPlace = ledgerPlaceOf(context);
   const ledger = await readLedger(ledgerPlace);
 
-  let { finished, why, voice, failures, contents } = await finishScenes(scenes, ledger, context);
+  let { finished, why, voice, failures, contents } = await finishScenes(scenes, expected, ledger, context).catch(
+    (error) => {
+      const found = userErrorsOf(error);
+      // what stops the whole build does not hide what the checks found
+      throw found && errors.length > 0 ? new UserErrors([...errors, ...found]) : error;
+    },
+  );
   await saveLedger(ledgerOf(finished, ledger), ledger, ledgerPlace);
-  if (failures.length > 0) throw new UserErrors(failures);
+  if (errors.length + failures.length > 0) throw new UserErrors([...errors, ...failures]);
   const report = (video?: AssembledVideo, output?: string): BuildReport => ({
     projectName: project.state.projectName || basename(project.folder),
     video: output,
@@ -79,6 +96,7 @@ async function buildLocked(context: BuildContext): Promise<BuildReport> {
     scenes: sceneLines(scenes, finished, why),
     voice,
     store: context.store.name,
+    needsHumanReview: project.state.needsHumanReview,
     notes: context.notes,
     seconds: context.seconds,
   });
@@ -94,7 +112,7 @@ async function buildLocked(context: BuildContext): Promise<BuildReport> {
   const video = await joined().catch(async (error: unknown) => {
     const unusable = await condemnUnusable(scenes, finished, why, contents, context);
     if (unusable.length === 0) throw error;
-    const again = await finishScenes(unusable, ledger, context, finished);
+    const again = await finishScenes(unusable, expected, ledger, context, finished);
     if (again.failures.length > 0) throw new UserErrors(again.failures);
     finished = new Map([...finished, ...again.finished]);
     why = new Map([...why, ...again.why]);
@@ -105,6 +123,18 @@ async function buildLocked(context: BuildContext): Promise<BuildReport> {
   await recordSuccess(scenes, finished, video, context);
   await saved();
   return tell(report(video, output), host);
+}
+
+/**
+ * The scenes of this build's share. Scenes that cannot be rendered are dealt to none: the build that joins the shares fails
+ * with them, and so does one whose input names them.
+ */
+function shareOf(chosen: ReadScenes, { options, project, host }: BuildContext): ReadScenes {
+  if (!options.shard) return chosen;
+  const scenes = scenesOfShard(chosen.scenes, options.shard, project);
+  if (options.scenes.length > 0) return { ...chosen, scenes };
+  for (const { id } of chosen.faults) host.log.info(`scene ${id} is in no share: it cannot be rendered as it is`);
+  return { scenes, faults: [], problems: [] };
 }
 
 interface Finishing {
@@ -123,6 +153,7 @@ interface Finishing {
  */
 async function finishScenes(
   scenes: readonly Scene[],
+  expected: ExpectedRuntime,
   ledger: Ledger,
   context: BuildContext,
   beside: FinishedScenes = new Map(),
@@ -133,7 +164,6 @@ async function finishScenes(
   const setup = { ...setupOf(context), latex };
   const sceneStore = sceneStoreOf(context);
 
-  const expected = await timed('look', context, () => expectRuntime(setup));
   let { versions } = expected;
   let backend: Backend = options.voice === 'espeak' ? 'espeak' : 'piper';
   for (;;) {
@@ -175,7 +205,7 @@ async function finishScenes(
       return { finished, why, voice: { ...voice, cacheHit, synthesized }, failures: rendered.failures, contents };
     } catch (error) {
       if (!(error instanceof VoiceUnavailable) || options.voice !== 'auto' || backend === 'espeak') throw error;
-      note(context, `the voice piper cannot be had (${messageOf(error)}): espeak speaks instead`);
+      note(context, `the voice piper is not available (${messageOf(error)}): espeak speaks instead`);
       backend = 'espeak';
     } finally {
       await server.stop();

@@ -4,7 +4,9 @@ import { build } from './build.js';
 import { UserError } from './errors.js';
 import { terminalHost } from './host.js';
 import { INPUTS, type InputName, readOptions } from './inputs.js';
+import { jsonText, logText } from './report/text.js';
 import { projectStatus, statusText } from './status.js';
+import { validate } from './validate.js';
 
 const inputNames = Object.keys(INPUTS) as InputName[];
 const flags = Object.fromEntries(inputNames.map((name) => [name, { type: 'string' }])) as Record<
@@ -20,6 +22,7 @@ function usage(): string {
         `  --${name} VALUE\n      ${INPUTS[name].description}${INPUTS[name].default ? ` Default: ${INPUTS[name].default}.` : ''}`,
     );
   return `flaming-horse build PROJECT [OPTION ...]   build the narrated video of a project folder
+flaming-horse validate PROJECT [OPTION ...] check it and build nothing; --validate-only deep runs each scene, too
 flaming-horse status PROJECT [OPTION ...]  tell what a build would reuse, and why not the rest
 
 ${rows.join('\n')}
@@ -45,7 +48,7 @@ export async function cli(argv: readonly string[] = process.argv.slice(2)): Prom
         allowPositionals: true,
       });
     } catch (error) {
-      process.stderr.write(`${(error as Error).message}\n\n${usage()}`);
+      process.stderr.write(`${logText((error as Error).message)}\n\n${usage()}`);
       process.exit(2);
     }
   })();
@@ -60,14 +63,18 @@ export async function cli(argv: readonly string[] = process.argv.slice(2)): Prom
   await runAction(async (_, signal) => {
     if (rest.length > 0) throw new UserError(`one project at a time: "${rest.join(' ')}" is too much`);
     const options = readOptions(raw, host);
-    if (command === 'build') {
+    if (command === 'validate' || (command === 'build' && options.validateOnly !== 'false')) {
+      await validate(options, host, signal);
+    } else if (command === 'build') {
       const report = await build(options, host, signal);
-      if (report.video) process.stdout.write(`${report.video}\n`);
+      if (report.video) process.stdout.write(`${logText(report.video)}\n`);
     } else if (command === 'status') {
       const status = await projectStatus(options, host);
-      process.stdout.write(values.json ? `${JSON.stringify(status, null, 2)}\n` : statusText(status));
+      process.stdout.write(values.json ? `${jsonText(status)}\n` : statusText(status));
     } else {
-      throw new UserError(`unknown command "${command}"`, { hint: 'The commands are build and status; see --help.' });
+      throw new UserError(`unknown command "${command}"`, {
+        hint: 'The commands are build, validate and status; see --help.',
+      });
     }
   }, host);
 }

@@ -1,8 +1,12 @@
-import { appendFileSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as core from '@actions/core';
+import { messageOf, UserError } from './errors.js';
 import type { Options, RawInputs } from './inputs.js';
 import type { Log } from './log.js';
+import { realPath } from './real-path.js';
+import { runnerLog, terminalLog } from './report/logs.js';
+import { appendSummary } from './report/summary-file.js';
 import { cacheHome } from './setup/options.js';
 import { shippedFile } from './shipped.js';
 import { actionsCacheBackend } from './store/actions-cache.js';
@@ -10,6 +14,7 @@ import { cacheClient } from './store/cache-client.js';
 import { openStore } from './store/entries.js';
 import { folderBackend } from './store/folder.js';
 import { type Backend, noBackend, readOnly, type Store } from './store/store.js';
+import { isLowTrust } from './trust.js';
 
 /** Where a build runs: a runner or a terminal. The only module that knows @actions/core and the runner's variables. */
 export interface Host {
@@ -23,42 +28,45 @@ export interface Host {
   readonly lowTrust: boolean;
   /** The name of the repository: the same on every machine. */
   readonly repository: string;
+  /** Files of the runner that a build must be able to write at its end. */
+  readonly writes: readonly { readonly name: string; readonly path: string }[];
   /** The store behind the keys. */
   openStore(options: Options): Promise<Store>;
+  /** Throws UserError where the runner's file for outputs cannot be written. */
   setOutput(name: string, value: string | number | boolean): void;
-  /** Adds Markdown to the summary of the job. */
+  /** Adds Markdown to the summary of the job; what does not fit is left out at the end of a line. Never throws. */
   summarise(markdown: string): void;
 }
 
-/** Events whose code may come from people who may not write to the repository. */
-const LOW_TRUST_EVENTS = ['pull_request_target', 'issue_comment', 'workflow_run'];
-/** GitHub shows 10 annotations of a kind in a step and cuts messages at 4096 characters. */
-const ANNOTATIONS = 10;
-const MESSAGE_LENGTH = 4000;
-/** GitHub shows no summary at all when a step's is over 1 MiB. */
-const SUMMARY_BYTES = 1_000_000;
-
 /** GitHub's runner, or act. `raw` reads the inputs of a step. */
 export function runnerHost(env: NodeJS.ProcessEnv = process.env): Host {
-  const workspace = env.GITHUB_WORKSPACE ?? process.cwd();
+  const workspace = realPath(env.GITHUB_WORKSPACE ?? process.cwd());
   const log = runnerLog(workspace);
   return {
     log,
     env,
     workspace,
-    checkout: env.GITHUB_WORKSPACE,
+    checkout: env.GITHUB_WORKSPACE === undefined ? undefined : workspace,
     rawInputs: (name) => core.getInput(name),
-    lowTrust: isLowTrust(env),
+    lowTrust: isLowTrust(env.GITHUB_EVENT_NAME ?? '', payloadOf(env)),
     repository: env.GITHUB_REPOSITORY ?? 'local',
     openStore: async ({ cache }) => {
       if (cache === 'off') return openStore(noBackend, log);
       const service = cacheClient([process.execPath, shippedFile('dist/cache.js')], env, log);
       return openStore(forUse(actionsCacheBackend(service, log), cache), log);
     },
-    setOutput: (name, value) => core.setOutput(name, value),
+    writes: env.GITHUB_OUTPUT ? [{ name: "the file for the step's outputs", path: env.GITHUB_OUTPUT }] : [],
+    setOutput: (name, value) => {
+      try {
+        core.setOutput(name, value);
+      } catch (cause) {
+        throw new UserError(`cannot set the output ${name}: ${messageOf(cause)}`, { cause });
+      }
+    },
     summarise: (markdown) => {
       const file = env.GITHUB_STEP_SUMMARY;
-      if (file) appendFileSync(file, `${markdown.slice(0, SUMMARY_BYTES)}\n`);
+      const problem = file ? appendSummary(file, markdown) : undefined;
+      if (problem) log.warning(`the summary of the job is missing: ${problem}`);
     },
   };
 }
@@ -67,46 +75,13 @@ function forUse(backend: Backend, cache: 'read' | 'read-write'): Backend {
   return cache === 'read' ? readOnly(backend) : backend;
 }
 
-/** Whether the event runs code of strangers: a pull request from a fork, or an event that such a one can cause. */
-function isLowTrust(env: NodeJS.ProcessEnv): boolean {
-  const event = env.GITHUB_EVENT_NAME ?? '';
-  if (LOW_TRUST_EVENTS.includes(event)) return true;
-  if (event !== 'pull_request') return false;
+/** The event that started the workflow; undefined where it cannot be read. */
+function payloadOf(env: NodeJS.ProcessEnv): unknown {
   try {
-    const { pull_request: request } = JSON.parse(readFileSync(env.GITHUB_EVENT_PATH ?? '', 'utf8'));
-    return request?.head?.repo?.full_name !== request?.base?.repo?.full_name;
+    return JSON.parse(readFileSync(env.GITHUB_EVENT_PATH ?? '', 'utf8'));
   } catch {
-    return true; // nothing that says it is our own
+    return undefined;
   }
-}
-
-function runnerLog(workspace: string): Log {
-  const counts = { warning: 0, error: 0 };
-  const annotate = (kind: 'warning' | 'error', message: string, place?: { file: string; line?: number }): void => {
-    const text = message.length > MESSAGE_LENGTH ? `${message.slice(0, MESSAGE_LENGTH)}...` : message;
-    counts[kind] += 1;
-    if (counts[kind] > ANNOTATIONS) {
-      core.info(`${kind}: ${place ? `${place.file}:${place.line ?? 1}: ` : ''}${text}`);
-      return;
-    }
-    const properties = place && {
-      file: relative(workspace, place.file),
-      ...(place.line !== undefined && { startLine: place.line }),
-    };
-    if (kind === 'warning') core.warning(text, properties);
-    else core.error(text, properties);
-  };
-  return {
-    info: core.info,
-    debug: core.debug,
-    warning: (message, place) => annotate('warning', message, place),
-    error: (message, place) => annotate('error', message, place),
-    group: (title, lines) => {
-      core.startGroup(title);
-      core.info(lines.join('\n'));
-      core.endGroup();
-    },
-  };
 }
 
 /** A developer's terminal: the same story, told on standard error, with a folder as store. */
@@ -124,25 +99,8 @@ export function terminalHost(rawInputs: RawInputs, verbose: boolean, env: NodeJS
       if (cache === 'off') return openStore(noBackend, log);
       return openStore(forUse(folderBackend(join(cacheHome(env), 'store'), log), cache), log);
     },
+    writes: [],
     setOutput: () => {},
     summarise: () => {},
-  };
-}
-
-function terminalLog(verbose: boolean): Log {
-  const say = (line: string): void => {
-    process.stderr.write(`${line}\n`);
-  };
-  const at = (place?: { file: string; line?: number }): string =>
-    place ? `${relative(process.cwd(), place.file)}:${place.line ?? 1}: ` : '';
-  return {
-    info: say,
-    debug: (message) => verbose && say(message),
-    warning: (message, place) => say(`${at(place)}warning: ${message}`),
-    error: (message, place) => say(`${at(place)}error: ${message}`),
-    group: (title, lines) => {
-      say(title);
-      for (const line of lines) say(`    ${line}`);
-    },
   };
 }

@@ -1,14 +1,16 @@
+import type { Place } from './errors.js';
+
 /**
- * Where the story is told. Domain modules get one of these and never print themselves; the runner and the command line
- * each bring their own (src/host.ts).
+ * Where the build reports. Domain modules get one of these and never print themselves; the runner and the command line
+ * each bring their own (src/report/logs.ts), which make any text safe for their readers and tell a finding once.
  */
 export interface Log {
   info(message: string): void;
   /** A line of detail, shown only when debugging is switched on. */
   debug(message: string): void;
-  warning(message: string, place?: { file: string; line?: number }): void;
-  error(message: string, place?: { file: string; line?: number }): void;
-  /** A foldable group of lines, written in one go so that parallel work does not mix. */
+  warning(message: string, place?: Place): void;
+  error(message: string, place?: Place): void;
+  /** A foldable group of lines of any origin, written in one go so that parallel work does not mix. */
   group(title: string, lines: readonly string[]): void;
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { UserError } from './errors.js';
 
 let root: string | undefined;
 
@@ -16,7 +17,10 @@ export function actionRoot(): string {
 function findRoot(from: string): string {
   if (existsSync(join(from, 'python', 'guard.py'))) return from;
   const parent = dirname(from);
-  if (parent === from) throw new Error('the action is incomplete: python/guard.py is missing beside it');
+  if (parent === from)
+    throw new UserError('the action is incomplete: python/guard.py is missing beside it', {
+      hint: 'Check it out again, whole.',
+    });
   return findRoot(parent);
 }
 

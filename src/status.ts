@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path';
 import type { Host } from './host.js';
 import type { Options } from './inputs.js';
+import { logText, readableLine } from './report/text.js';
 import { type Survey, survey } from './survey.js';
 import { storedIdentities } from './voice/look.js';
 
@@ -11,6 +12,16 @@ export interface ProjectStatus {
   readonly voice: { readonly backend: string; readonly cacheKey: string };
   readonly lines: readonly LineStatus[];
   readonly scenes: readonly SceneStatus[];
+  /** Scenes that a build would leave out, before it fails with these errors. */
+  readonly faults: readonly { readonly id: string; readonly errors: readonly FaultStatus[] }[];
+}
+
+export interface FaultStatus {
+  readonly message: string;
+  /** Relative to the repository. */
+  readonly file: string | undefined;
+  readonly line: number | undefined;
+  readonly hint: string | undefined;
 }
 
 export interface LineStatus {
@@ -31,12 +42,12 @@ export interface SceneStatus {
   readonly seconds: number;
 }
 
-/** Looks at a project without changing anything. Throws UserError(s) like a build. */
+/** Looks at a project without changing anything. Throws UserError(s) for what is wrong with the project as a whole. */
 export async function projectStatus(options: Options, host: Host): Promise<ProjectStatus> {
   return survey({ ...options, setup: 'never' }, host, statusOf);
 }
 
-async function statusOf({ project, context, voice, scenes }: Survey): Promise<ProjectStatus> {
+async function statusOf({ project, context, voice, scenes, faults }: Survey): Promise<ProjectStatus> {
   const { store } = context;
   const stored = await storedIdentities(voice, store, join(context.workDir, 'voice'));
   return {
@@ -57,21 +68,43 @@ async function statusOf({ project, context, voice, scenes }: Survey): Promise<Pr
       why,
       seconds: reused ? 0 : Math.round(planned.cost),
     })),
+    faults: faults.map(({ id, errors }) => ({
+      id,
+      errors: errors.map(({ message, place, hint }) => ({
+        message,
+        file: place && relative(project.repoRoot, place.file),
+        line: place?.line,
+        hint,
+      })),
+    })),
   };
 }
 
 /** The status for a terminal. */
 export function statusText(status: ProjectStatus): string {
-  const width = Math.max(...status.lines.map(({ key }) => key.length), ...status.scenes.map(({ id }) => id.length));
+  const names = [...status.lines.map(({ key }) => key), ...[...status.scenes, ...status.faults].map(({ id }) => id)];
+  const width = Math.max(...names.map((name) => name.length));
   const words = { recording: 'recording in the project', spoken: 'spoken already', missing: 'to speak' };
   return [
     `${status.project}: voice ${status.voice.backend}, store ${status.store}`,
     '',
     'Narration lines',
-    ...status.lines.map(({ key, from }) => `  ${key.padEnd(width)}  ${words[from]}`),
+    ...status.lines.map(({ key, from }) => `  ${readableLine(key).padEnd(width)}  ${words[from]}`),
     '',
     'Scenes',
     ...status.scenes.map(({ id, reused, why }) => `  ${id.padEnd(width)}  ${reused ? 'reused' : `to render: ${why}`}`),
+    ...status.faults.flatMap(({ id, errors }) =>
+      errors.map(
+        ({ message, file, line }) => `  ${id.padEnd(width)}  cannot be rendered: ${placed(file, line)}${message}`,
+      ),
+    ),
     '',
-  ].join('\n');
+  ]
+    .map(logText)
+    .join('\n');
+}
+
+function placed(file: string | undefined, line: number | undefined): string {
+  if (file === undefined) return '';
+  return line === undefined ? `${file}: ` : `${file}:${line}: `;
 }

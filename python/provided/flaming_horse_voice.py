@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ __all__ = ["CachedVoice", "VoiceMissingError", "get_speech_service"]
 CONFIG = "voice_clone_config.json"
 DEFAULT_FOLDER = "media/voiceovers/qwen"
 INDEX = "cache.json"
+NARRATION = "narration_script.py"
 SHOWN = 60
 
 
@@ -40,9 +42,12 @@ class CachedLine:
     entry: Mapping[str, Any]
 
 
-def get_speech_service(project_dir: str | Path, **_ignored: Any) -> CachedVoice:
-    """Give the service that reads the voice cache of a project. Raises VoiceMissingError where there is none."""
-    return CachedVoice(Path(project_dir).resolve())
+def get_speech_service(project_dir: str | os.PathLike[str] | None = None, **_ignored: Any) -> CachedVoice:
+    """Give the service that reads the voice cache of a project: of the current folder, if none is given.
+
+    A line without a sound is an error when it is spoken, not before. Raises ValueError for a file that is not valid.
+    """
+    return CachedVoice(_project(project_dir))
 
 
 class CachedVoice(SpeechService):  # type: ignore[misc]
@@ -50,17 +55,18 @@ class CachedVoice(SpeechService):  # type: ignore[misc]
 
     def __init__(self, project_dir: Path) -> None:
         folder = _folder(project_dir)
-        if not folder.is_dir():
-            raise VoiceMissingError(f"there is no voice cache at {folder}: the narration lines are not spoken yet")
         self.folder = folder
         self._by_key: dict[str, CachedLine] = {}
         self._by_text: dict[str, CachedLine] = {}
-        for line in _lines(project_dir, folder):
+        self._narration = project_dir / NARRATION
+        for line in _lines(folder / INDEX):
             if line.key:
                 self._by_key.setdefault(line.key, line)
             if line.text:
                 self._by_text.setdefault(line.text, line)
-        super().__init__(cache_dir=str(folder), transcription_model=None)
+        # The base class makes the folder, which here is only read: it gets one that is there.
+        super().__init__(cache_dir=str(project_dir), transcription_model=None)
+        self.cache_dir = str(folder)
 
     def generate_from_text(
         self, text: str, cache_dir: str | None = None, path: str | None = None, **_ignored: Any
@@ -96,11 +102,30 @@ class CachedVoice(SpeechService):  # type: ignore[misc]
                 return CachedLine(key, text, f"{key}.mp3", {})
         if text in self._by_text:
             return self._by_text[text]
+        for key, said in _script(self._narration).items():  # a recording that the index lacks
+            if _normal(said) == text and key not in self._by_key and (self.folder / f"{key}.mp3").is_file():
+                return CachedLine(key, text, f"{key}.mp3", {})
         named = f"{Path(path).stem!r}, " if path is not None else ""
+        holds = f"it holds {len(self._by_text)} lines, in" if self.folder.is_dir() else "there is no folder"
         raise VoiceMissingError(
-            f"the voice cache has no sound for the narration line {named}{_shown(text)} "
-            f"(it holds {len(self._by_text)} lines, in {self.folder})"
+            f"the voice cache has no sound for the narration line {named}{_shown(text)} ({holds} {self.folder}). "
+            'Lines are spoken before the render if they stand in narration_script.py: use SCRIPT["..."], as it is'
         )
+
+
+def _project(given: str | os.PathLike[str] | None) -> Path:
+    """The project's folder. Scenes are rendered in it, and may lie in a folder of it or be reached through a link."""
+    here = Path.cwd()
+    if given is None or str(given) == "":
+        return here
+    folder = Path(given).expanduser().resolve()
+    if folder.is_file():  # as in get_speech_service(__file__)
+        folder = folder.parent
+    return folder if _has_lines(folder) or (folder.is_dir() and not _has_lines(here)) else here
+
+
+def _has_lines(project_dir: Path) -> bool:
+    return (project_dir / CONFIG).is_file() or (project_dir / DEFAULT_FOLDER).is_dir()
 
 
 def _folder(project_dir: Path) -> Path:
@@ -115,12 +140,8 @@ def _folder(project_dir: Path) -> Path:
     return project_dir / Path(moved or DEFAULT_FOLDER).expanduser()
 
 
-def _lines(project_dir: Path, folder: Path) -> Iterator[CachedLine]:
-    index = folder / INDEX
+def _lines(index: Path) -> Iterator[CachedLine]:
     if not index.is_file():
-        for key, text in _script(project_dir / "narration_script.py").items():
-            if (folder / f"{key}.mp3").is_file():
-                yield CachedLine(key, _normal(text), f"{key}.mp3", {})
         return
     try:
         entries = json.loads(index.read_text(encoding="utf-8"))
@@ -146,9 +167,11 @@ def _first(entry: Mapping[str, Any], *names: str) -> str:
 
 def _script(path: Path) -> dict[str, str]:
     """Read the SCRIPT of a narration file without running it; what is computed there is left out."""
-    if not path.is_file():
-        return {}
-    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+    try:
+        statements = ast.parse(path.read_bytes()).body
+    except (OSError, SyntaxError, ValueError):
+        return {}  # who imports it is told
+    for statement in statements:
         if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.Dict):
             continue
         if any(isinstance(target, ast.Name) and target.id == "SCRIPT" for target in statement.targets):

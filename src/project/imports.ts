@@ -9,6 +9,8 @@ export interface Import {
   /** What `from module import ...` names (`*` for everything); undefined for `import module`. */
   readonly names: readonly { readonly name: string; readonly as: string }[] | undefined;
   readonly line: number;
+  /** Its offset in the source. */
+  readonly at: number;
 }
 
 /** Every import of a source, wherever it stands in it. */
@@ -16,17 +18,24 @@ export function importsOf(source: PythonSource): Import[] {
   const imports: Import[] = [];
   for (const node of nodesOf(source)) {
     if (node.name !== 'ImportStatement') continue;
-    const line = placeOf(source, node).line ?? 1;
+    const { line } = placeOf(source, node);
     const words = childrenOf(node)
       .filter(({ name }) => !['Comment', '(', ')'].includes(name))
       .map((child) => textOf(source, child));
     if (words[0] === 'import') {
-      for (const { name } of renamed(words.slice(1))) imports.push({ level: 0, module: name, names: undefined, line });
+      for (const { name } of renamed(words.slice(1)))
+        imports.push({ level: 0, module: name, names: undefined, line, at: node.from });
     } else {
       const at = words.indexOf('import');
       const from = (at === -1 ? words.slice(1) : words.slice(1, at)).join('');
       const level = /^\.*/.exec(from)?.[0].length ?? 0;
-      imports.push({ level, module: from.slice(level), names: at === -1 ? [] : renamed(words.slice(at + 1)), line });
+      imports.push({
+        level,
+        module: from.slice(level),
+        names: at === -1 ? [] : renamed(words.slice(at + 1)),
+        line,
+        at: node.from,
+      });
     }
   }
   return imports;

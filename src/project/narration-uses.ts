@@ -1,13 +1,22 @@
 import type { SyntaxNode } from '@lezer/common';
 import { importsOf } from './imports.js';
-import { childrenOf, constantText, nodesOf, type PythonSource, placeOf, textOf } from './python-source.js';
+import {
+  childrenOf,
+  firstSyntaxError,
+  literalOf,
+  nameOf,
+  nodesOf,
+  type PythonSource,
+  placeOf,
+  textOf,
+} from './python-source.js';
 
 /**
  * One use of the narration in a source: of one line; of lines that cannot be told from the source; or of the narration
  * file as a whole, in which case more than its lines may matter (their order, other names).
  */
 export type NarrationUse =
-  | { readonly of: 'line'; readonly key: string; readonly line: number }
+  | { readonly of: 'line'; readonly key: string; readonly line: number; readonly at: number }
   | { readonly of: 'lines' | 'file'; readonly line: number };
 
 /**
@@ -26,9 +35,12 @@ export function narrationUses(source: PythonSource, module: string, isShared: bo
       if (isNarration ? name !== 'SCRIPT' || isShared : name === module) uses.push({ of: 'file', line });
     }
   }
-  const lineOf = (node: SyntaxNode): number => placeOf(source, node).line ?? 1;
+  const lineOf = (node: SyntaxNode): number => placeOf(source, node).line;
+  // what cannot be parsed may use anything
+  const broken = firstSyntaxError(source);
+  if (broken) uses.push({ of: 'file', line: broken.line });
   for (const node of nodesOf(source)) {
-    const isScript = node.name === 'VariableName' && names.has(textOf(source, node));
+    const isScript = node.name === 'VariableName' && names.has(nameOf(source, node));
     if (isScript && node.parent?.name !== 'ImportStatement') uses.push(useOf(source, node, lineOf(node)));
     if (namesModule(source, node, module)) uses.push({ of: 'file', line: lineOf(node) });
     if (speaksOwnText(source, node)) uses.push({ of: 'lines', line: lineOf(node) });
@@ -54,7 +66,7 @@ function useOf(source: PythonSource, script: SyntaxNode, line: number): Narratio
   if (isGet) return { of: 'lines', line };
   if (mark?.name !== '[' || close?.name !== ']' || !index) return { of: 'file', line };
   const key = literalOf(source, index);
-  return key === undefined ? { of: 'lines', line } : { of: 'line', key, line };
+  return 'text' in key ? { of: 'line', key: key.text, line, at: script.from } : { of: 'lines', line };
 }
 
 /** Whether a text names the narration module, as for `importlib.import_module`; a docstring does not count. */
@@ -74,15 +86,7 @@ function speaksOwnText(source: PythonSource, node: SyntaxNode): boolean {
   const words = partsOf(node.lastChild);
   const named = words.findIndex((word, at) => textOf(source, word) === 'text' && words[at + 1]?.name === 'AssignOp');
   const text = words[named === -1 ? 1 : named + 2];
-  return text !== undefined && (text.name === 'FormatString' || literalOf(source, text) !== undefined);
-}
-
-function literalOf(source: PythonSource, node: SyntaxNode): string | undefined {
-  try {
-    return constantText(source, node);
-  } catch {
-    return undefined;
-  }
+  return text !== undefined && (text.name === 'FormatString' || 'text' in literalOf(source, text));
 }
 
 function partsOf(node: SyntaxNode): SyntaxNode[] {

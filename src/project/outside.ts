@@ -1,4 +1,5 @@
-import { nodesOf, type PythonSource, placeOf, textOf } from './python-source.js';
+import { importsOf } from './imports.js';
+import { firstSyntaxError, nameOf, nodesOf, type PythonSource, placeOf, textOf } from './python-source.js';
 
 /** Something outside the sources that decides what a scene looks like, and where the source asks for it. */
 export interface OutsideUse {
@@ -37,9 +38,11 @@ const CLOCK_MODULE_CALL = /^time\s*\.\s*time$/;
 /** What a source asks for that another run would answer otherwise: the clock, chance, the machine. */
 export function outsideUses(source: PythonSource): OutsideUse[] {
   const uses: OutsideUse[] = [];
+  const imported = importedNames(source);
   for (const node of nodesOf(source)) {
     if (node.name !== 'CallExpression' || !node.firstChild) continue;
-    const called = textOf(source, node.firstChild);
+    const written = textOf(source, node.firstChild);
+    const called = imported.get(written) ?? written;
     const last = /(\w+)$/.exec(called)?.[1] ?? '';
     const what = Object.hasOwn(VARYING, last)
       ? VARYING[last]
@@ -51,16 +54,29 @@ export function outsideUses(source: PythonSource): OutsideUse[] {
   return uses;
 }
 
+/** Names that a source imports, by the names that it gives them: `t` for "time.time" after `from time import time as t`. */
+function importedNames(source: PythonSource): ReadonlyMap<string, string> {
+  return new Map(
+    importsOf(source).flatMap(({ module, names }) => (names ?? []).map(({ name, as }) => [as, `${module}.${name}`])),
+  );
+}
+
 /** Which variables of the environment a source asks for: by name as far as it names them, else all. */
 export function environmentUses(source: PythonSource): readonly string[] | 'all' {
+  // what cannot be parsed may ask for anything
+  if (firstSyntaxError(source)) return 'all';
   const names = new Set<string>();
+  // under another name, what it is asked for cannot be told
+  for (const [as, name] of importedNames(source))
+    if (/^os\.(environb?|getenvb?)$/.test(name) && !name.endsWith(`.${as}`)) return 'all';
   for (const node of nodesOf(source)) {
     if (node.name !== 'VariableName' && node.name !== 'PropertyName') continue;
-    const word = textOf(source, node);
-    if ((word !== 'environ' && word !== 'getenv') || isInImport(node)) continue;
+    const word = nameOf(source, node);
+    if (!/^(environb?|getenvb?)$/.test(word) || isInImport(node)) continue;
     // environ["NAME"], environ.get("NAME", ...), getenv("NAME", ...)
     const after = source.text.slice(node.to, node.to + 200);
-    const name = /^\s*(?:\[|\.\s*get\s*\(|\()\s*(["'])(\w+)\1\s*[\]),]/.exec(after)?.[2];
+    const item = /^[ \t]*\[\s*(["'])(\w+)\1\s*\]/.exec(after)?.[2];
+    const name = item ?? /^[ \t]*(?:\.\s*get\s*)?\(\s*(["'])(\w+)\1\s*[),]/.exec(after)?.[2];
     if (name === undefined) return 'all';
     names.add(name);
   }

@@ -1,44 +1,79 @@
-import { isUtf8 } from 'node:buffer';
-import { readFile } from 'node:fs/promises';
 import type { SyntaxNode, Tree } from '@lezer/common';
 import { parser } from '@lezer/python';
 import { type Place, UserError } from '../errors.js';
+import { lineIndex, readUserFile } from '../files.js';
+import { decodePython } from './python-encoding.js';
+import { forGrammar } from './python-grammar.js';
+import { type Literal, readLiteral } from './python-literal.js';
+import { type Fault, type Token, tokensOf } from './python-tokens.js';
 
 /** A Python file, parsed and never run. */
 export interface PythonSource {
   readonly path: string;
   readonly text: string;
   readonly tree: Tree;
+  /** Why Python would not take it, as far as its tokens tell. */
+  readonly fault: Fault | undefined;
+  /** The line of an offset, from 1. */
+  lineOf(offset: number): number;
 }
 
-/** Parses a Python file's text. Never throws: look for error nodes where it matters. */
+/** Where a source stops being Python, and why. */
+export interface SyntaxFault extends Place {
+  readonly line: number;
+  readonly what: string;
+}
+
+/** The grammar gives up on expressions of some 480 operators. */
+const LONG_SUM = 100;
+const DEEP = 400;
+
+/** Parses a Python file's text. Never throws: ask firstSyntaxError where it matters. */
 export function parsePython(path: string, text: string): PythonSource {
   const normalised = normalisedText(text);
-  return { path, text: normalised, tree: parser.parse(normalised) };
+  const { tokens, fault } = tokensOf(normalised);
+  const source = { path, text: normalised, lineOf: lineIndex(normalised) };
+  try {
+    return { ...source, tree: parser.parse(withShortSums(forGrammar(normalised), tokens)), fault };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const tooDeep = { at: 0, what: 'an expression is nested too deeply to be read' };
+    return { ...source, tree: parser.parse(''), fault: fault ?? tooDeep };
+  }
 }
 
 /**
- * Reads and parses a Python file. Throws what reading throws, and UserError where its bytes are not UTF-8: replaced
- * characters would be spoken, and different texts would look alike.
+ * Reads and parses a Python file. Throws Error where there is none, and UserError where it cannot be read or decoded:
+ * replaced characters would be spoken, and different texts would look alike.
  */
 export async function readPython(path: string): Promise<PythonSource> {
-  const bytes = await readFile(path);
-  try {
-    return parsePython(path, new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (cause) {
-    const lines = bytes.toString('latin1').split('\n');
-    const line = lines.findIndex((text) => !isUtf8(Buffer.from(text, 'latin1'))) + 1;
-    throw new UserError('the file is not encoded as UTF-8', {
-      place: { file: path, line: Math.max(line, 1) },
-      hint: 'Save it as UTF-8.',
-      cause,
-    });
-  }
+  const bytes = await readUserFile(path);
+  if (!bytes) throw new Error(`there is no file ${path}`);
+  return parsePython(path, decodePython(path, bytes));
 }
 
 /** A text as Python reads it: without a byte order mark, lines ended by a newline. */
 export function normalisedText(text: string): string {
   return text.replace(/^\uFEFF/, '').replaceAll(/\r\n?/g, '\n');
+}
+
+/**
+ * A text in which a long sum of string literals is one string of blanks of the same extent, for the sake of the grammar.
+ * Its value is read from the source.
+ */
+function withShortSums(text: string, tokens: readonly Token[]): string {
+  let short = text;
+  for (let first = 0; first < tokens.length; first++) {
+    let last = first;
+    const isString = (at: number): boolean => tokens[at]?.kind === 'string';
+    const isPlus = (at: number): boolean => text[tokens[at]?.from ?? text.length] === '+';
+    while (isString(last) && isPlus(last + 1) && isString(last + 2)) last += 2;
+    const [from, to] = [tokens[first]?.from ?? 0, tokens[last]?.to ?? 0];
+    if (last - first > LONG_SUM)
+      short = `${short.slice(0, from)}"""${text.slice(from + 3, to - 3).replaceAll(/[^\n]/g, ' ')}"""${short.slice(to)}`;
+    first = last;
+  }
+  return short;
 }
 
 /** The source text of a node. */
@@ -47,10 +82,8 @@ export function textOf(source: PythonSource, node: SyntaxNode): string {
 }
 
 /** Where a node begins, for messages. */
-export function placeOf(source: PythonSource, node: { readonly from: number }): Place {
-  let line = 1;
-  for (let at = source.text.indexOf('\n'); at !== -1 && at < node.from; at = source.text.indexOf('\n', at + 1)) line++;
-  return { file: source.path, line };
+export function placeOf(source: PythonSource, node: { readonly from: number }): Place & { readonly line: number } {
+  return { file: source.path, line: source.lineOf(node.from) };
 }
 
 /** The child nodes of a node, in order. */
@@ -67,13 +100,26 @@ export function* nodesOf(source: PythonSource): Generator<SyntaxNode> {
   while (cursor.next());
 }
 
-/** Where the file stops being Python, or undefined where it is sound as far as the grammar tells. */
-export function firstSyntaxError(source: PythonSource): Place | undefined {
-  for (const node of nodesOf(source)) {
-    if (node.type.isError) return placeOf(source, node);
-    if (node.name === 'String' && !isClosed(textOf(source, node))) return placeOf(source, node);
-  }
-  return undefined;
+/** Where the file stops being Python, or undefined where it is sound as far as we can tell without running Python. */
+export function firstSyntaxError(source: PythonSource): SyntaxFault | undefined {
+  const at = (offset: number, what: string): SyntaxFault => ({ file: source.path, line: source.lineOf(offset), what });
+  let depth = 0;
+  let deepest = 0;
+  let error: number | undefined;
+  source.tree.iterate({
+    enter: ({ type, from, to }) => {
+      deepest = Math.max(deepest, ++depth);
+      // something is missing after the last thing that is there
+      if (type.isError) error ??= from < to ? from : source.text.slice(0, from).trimEnd().length;
+    },
+    leave: () => {
+      depth--;
+    },
+  });
+  const { fault } = source;
+  if (fault && !(error !== undefined && error < fault.at)) return at(fault.at, fault.what);
+  if (error === undefined) return undefined;
+  return at(error, deepest > DEEP ? 'an expression is too long or nested too deeply to be read' : 'a syntax error');
 }
 
 /**
@@ -81,103 +127,17 @@ export function firstSyntaxError(source: PythonSource): Place | undefined {
  * not. Throws UserError with the place for anything that is computed (names, calls, f-strings with fields, bytes).
  */
 export function constantText(source: PythonSource, node: SyntaxNode): string {
-  switch (node.name) {
-    case 'String':
-      return stringLiteral(source, node);
-    case 'ContinuedString':
-      return childrenOf(node)
-        .filter((child) => child.name !== 'Comment')
-        .map((child) => constantText(source, child))
-        .join('');
-    case 'ParenthesizedExpression': {
-      const inner = childrenOf(node).filter((child) => !['(', ')', 'Comment'].includes(child.name));
-      if (inner.length === 1 && inner[0]) return constantText(source, inner[0]);
-      break;
-    }
-    case 'BinaryExpression': {
-      const [left, operator, right] = childrenOf(node).filter((child) => child.name !== 'Comment');
-      if (left && right && operator && textOf(source, operator) === '+') {
-        return constantText(source, left) + constantText(source, right);
-      }
-      break;
-    }
-  }
-  throw new UserError(`not a literal text: ${shorten(textOf(source, node))}`, {
-    place: placeOf(source, node),
-    hint: 'Narration is read without running it. Write the text itself as a string: no names, calls, f-strings or bytes.',
-  });
+  const literal = literalOf(source, node);
+  if ('text' in literal) return literal.text;
+  throw new UserError(literal.what, { place: placeOf(source, node), hint: literal.hint });
 }
 
-function isClosed(literal: string): boolean {
-  const { quote, start } = openingOf(literal);
-  if (literal.length < start + quote.length || !literal.endsWith(quote)) return false;
-  let at = start;
-  while (at < literal.length - quote.length) at += literal[at] === '\\' ? 2 : 1;
-  return at === literal.length - quote.length;
+/** The same without throwing. */
+export function literalOf(source: PythonSource, node: SyntaxNode): Literal {
+  return readLiteral(textOf(source, node));
 }
 
-function openingOf(literal: string): { prefix: string; quote: string; start: number } {
-  const prefix = /^[a-zA-Z]*/.exec(literal)?.[0] ?? '';
-  const mark = literal[prefix.length] ?? '';
-  const quote =
-    literal.startsWith(mark.repeat(3), prefix.length) && literal.length > prefix.length + 2 ? mark.repeat(3) : mark;
-  return { prefix: prefix.toLowerCase(), quote, start: prefix.length + quote.length };
-}
-
-function stringLiteral(source: PythonSource, node: SyntaxNode): string {
-  const literal = textOf(source, node);
-  const { prefix, quote, start } = openingOf(literal);
-  if (prefix.includes('b') || prefix.includes('f') || prefix.includes('t')) {
-    throw new UserError(`not a plain text: ${shorten(literal)}`, {
-      place: placeOf(source, node),
-      hint: 'Use a plain string literal, without a b, f or t prefix.',
-    });
-  }
-  if (!isClosed(literal)) {
-    throw new UserError('a string is not closed', { place: placeOf(source, node), hint: `Add the closing ${quote}.` });
-  }
-  const body = literal.slice(start, literal.length - quote.length);
-  return prefix.includes('r') ? body : decodeEscapes(source, node, body);
-}
-
-const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
-  '\n': '',
-  '\\': '\\',
-  "'": "'",
-  '"': '"',
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-};
-
-/** Escapes as the Python language reference lists them ("String and Bytes literals"); unknown ones keep the backslash. */
-function decodeEscapes(source: PythonSource, node: SyntaxNode, body: string): string {
-  const fail = (what: string): never => {
-    throw new UserError(`${what} in a string`, { place: placeOf(source, node), hint: 'Write the character itself.' });
-  };
-  return body.replaceAll(
-    /\\(?:([0-7]{1,3})|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(N\{[^}]*\})|([\s\S]))/g,
-    (whole, octal?: string, x?: string, u?: string, big?: string, name?: string, simple?: string) => {
-      if (octal !== undefined) return String.fromCodePoint(Number.parseInt(octal, 8));
-      const hex = x ?? u ?? big;
-      if (hex !== undefined) {
-        const code = Number.parseInt(hex, 16);
-        const isCharacter = code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
-        return isCharacter ? String.fromCodePoint(code) : fail(`no character ${whole}`);
-      }
-      if (name !== undefined) return fail(`named character \\${name}`);
-      if (simple !== undefined && 'xuUN'.includes(simple)) return fail(`incomplete escape ${whole}`);
-      return SIMPLE_ESCAPES[simple ?? ''] ?? whole;
-    },
-  );
-}
-
-/** A text cut to one line of a message. */
-export function shorten(text: string, length = 60): string {
-  const line = text.replaceAll(/\s+/g, ' ').trim();
-  return line.length <= length ? line : `${line.slice(0, length - 3)}...`;
+/** The name of a variable as Python compares it: letters that look alike are one (NFKC). */
+export function nameOf(source: PythonSource, node: SyntaxNode): string {
+  return textOf(source, node).normalize('NFKC');
 }

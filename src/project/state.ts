@@ -1,7 +1,21 @@
-import { isUtf8 } from 'node:buffer';
-import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { UserError, UserErrors } from '../errors.js';
+import { UserError } from '../errors.js';
+import { decodeText, readUserFile, writeFileInside } from '../files.js';
+import {
+  endOf,
+  type Json,
+  type JsonFile,
+  type JsonObject,
+  type JsonPath,
+  membersOf,
+  nameOfPath,
+  nodeAt,
+  parseJson,
+  placeOfValue,
+  repeatedFields,
+} from '../json.js';
+import { withValue } from '../json-edit.js';
 
 export const PHASES = [
   'init',
@@ -31,6 +45,8 @@ export interface StateScene {
   readonly status: (typeof SCENE_STATUSES)[number];
   /** What the author expected, in seconds. */
   readonly estimatedSeconds: number | undefined;
+  /** The line of project_state.json where its entry begins, from 1. */
+  readonly line: number;
 }
 
 /** project_state.json, read once and never changed; `writeState` makes the next version. */
@@ -40,17 +56,19 @@ export interface ProjectState {
   readonly phase: Phase;
   readonly narrationFile: string;
   readonly voiceConfigFile: string | undefined;
+  readonly needsHumanReview: boolean;
+  /** The scenes that can be told from the state; `problems` has the others. */
   readonly scenes: readonly StateScene[];
-  /** What was put right while reading, one sentence each. */
-  readonly repairs: readonly string[];
-  /** The document as it was read, unknown fields and order included. */
+  /** What was repaired while reading: a warning each. The next version of the state holds the repaired values. */
+  readonly repairs: readonly UserError[];
+  /** Scenes that no repair can save, an error each at its line; they are not among `scenes`. */
+  readonly problems: readonly UserError[];
+  /** The repaired document, unknown fields and order included. */
   readonly document: JsonObject;
+  /** What the document was read from. */
+  readonly source: JsonFile;
+  /** The file as it was read. */
   readonly text: string;
-}
-
-export type Json = null | boolean | number | string | Json[] | JsonObject;
-export interface JsonObject {
-  [name: string]: Json;
 }
 
 /** What one finished scene adds to the state. */
@@ -68,219 +86,350 @@ export type BuildOutcome =
   | { readonly ok: true; readonly scenes: readonly SceneOutcome[]; readonly summary: string; readonly whole: boolean }
   | { readonly ok: false; readonly errors: readonly string[]; readonly summary: string };
 
-/** Reads project_state.json. Throws UserError(s) that name each wrong field, what was found and what is expected. */
+/** Reads project_state.json. Throws UserError where it is missing, cannot be read or is not JSON. */
 export async function readState(projectDir: string): Promise<ProjectState> {
-  const path = join(projectDir, 'project_state.json');
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw new UserError(`no project_state.json in ${projectDir}`, {
-      hint: 'Give the folder of a Flaming Horse project as `project`.',
-      cause: error,
-    });
-  }
-  // replaced characters would be written back: what the author wrote would be lost
-  if (!isUtf8(bytes)) {
-    throw new UserError('project_state.json is not encoded as UTF-8', {
-      place: { file: path },
-      hint: 'Save it as UTF-8.',
-    });
-  }
-  return parseState(path, bytes.toString('utf8'));
+  const path = join(projectDir, STATE_FILE);
+  const bytes = await readUserFile(path);
+  if (bytes) return parseState(path, decodeText(path, bytes));
+  throw new UserError(`no ${STATE_FILE} in ${projectDir}`, {
+    hint: 'Give the folder of a Flaming Horse project as `project`.',
+  });
 }
 
-/** Reads state from a file's text; see readState. */
+const STATE_FILE = 'project_state.json';
+const BACKUP_FILE = '.state_backup.json';
+
+/**
+ * Reads state from a file's text; see readState. People and programs wrote it, so what has a clear meaning is read in that
+ * meaning, with a warning each in `repairs`.
+ */
 export function parseState(path: string, text: string): ProjectState {
-  const repairs: string[] = [];
-  const document = parseDocument(path, text, repairs);
+  const repairs: UserError[] = [];
+  const source = readSource(path, text, repairs);
+  const document = structuredClone(source.value) as JsonObject;
+  for (const { name, place, first } of repeatedFields(source)) {
+    repairs.push(
+      new UserError(`${STATE_FILE}: "${name}" is given twice (first in line ${first}); the last one counts`, { place }),
+    );
+  }
   const problems: UserError[] = [];
-  const field = new FieldReader(path, text, problems);
-
-  const rawPhase = field.text(document, 'phase', '');
-  const phase = rawPhase === 'training' ? 'build_scenes' : rawPhase === '' ? 'init' : rawPhase;
-  if (!isOneOf(PHASES, phase)) field.wrong('phase', document.phase, `one of ${PHASES.join(', ')}`);
-  field.count(document, 'run_count');
-  field.count(document, 'current_scene_index');
-  field.list(document, 'errors');
-  field.list(document, 'history').forEach((entry, index) => {
-    if (typeof entry !== 'string' && !isObject(entry)) field.wrong(`history[${index}]`, entry, 'a text or an object');
-  });
-  const flags = document.flags;
-  if (flags !== undefined && !isObject(flags)) field.wrong('flags', flags, 'an object of true/false values');
-  else
-    for (const [name, flag] of Object.entries(flags ?? {})) {
-      if (FLAGS.includes(name) && typeof flag !== 'boolean') field.wrong(`flags.${name}`, flag, 'true or false');
-    }
-  for (const name of ['created_at', 'updated_at']) field.text(document, name, '');
-
-  const scenes = readScenes(document, field);
-  const state: ProjectState = {
+  const fields = new Fields(source, document, repairs, problems);
+  const scenes = readScenes(fields);
+  const phase = readPhase(fields, scenes.length > 0);
+  fields.count(['run_count']);
+  fields.count(['current_scene_index']);
+  fields.list(['errors']);
+  readHistory(fields);
+  readFlags(fields);
+  for (const name of ['created_at', 'updated_at']) fields.text([name]);
+  return {
     path,
-    projectName: field.text(document, 'project_name', '') || basename(dirname(path)),
-    phase: phase as Phase,
-    narrationFile: field.text(document, 'narration_file', 'narration_script.py') || 'narration_script.py',
-    voiceConfigFile: field.text(document, 'voice_config_file', '') || undefined,
+    projectName: fields.text(['project_name']) || basename(dirname(path)),
+    phase,
+    narrationFile: fields.file(['narration_file']) ?? 'narration_script.py',
+    voiceConfigFile: fields.file(['voice_config_file']),
+    needsHumanReview: (document.flags as JsonObject | undefined)?.needs_human_review === true,
     scenes,
-    repairs,
+    // in the order of the file, whatever was read first
+    repairs: [...repairs].sort((a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0)),
+    problems,
     document,
+    source,
     text,
   };
-  if (problems.length > 0) throw new UserErrors(problems);
-  return state;
 }
 
-const FLAGS = ['needs_human_review', 'dry_run', 'force_replan'];
-
-function readScenes(document: JsonObject, field: FieldReader): StateScene[] {
-  if (document.scenes === undefined) {
-    field.wrong('scenes', undefined, 'a list of scenes');
-    return [];
-  }
-  const seen = new Map<string, number>();
-  return field.list(document, 'scenes').flatMap((entry, index) => {
-    const where = `scenes[${index}]`;
-    if (!isObject(entry)) {
-      field.wrong(where, entry, 'an object');
-      return [];
+function readSource(path: string, text: string, repairs: UserError[]): JsonFile {
+  const read = (content: string): JsonFile => {
+    try {
+      return parseJson(path, content, { trailing: true });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const place = error.place ?? { file: path };
+      throw new UserError(error.message, { place, hint: `${error.hint} Or restore it from ${BACKUP_FILE}.` });
     }
-    const id = field.text(entry, 'id', '', where);
-    // what is there and no text was told by field.text
-    if (entry.id === undefined || entry.id === null || entry.id === '') field.wrong(`${where}.id`, entry.id, 'a text');
-    else if (id === '') return [];
-    else if (!/^\w[\w.-]*$/.test(id)) field.wrong(`${where}.id`, id, 'letters, digits, "_", "-" and "." only');
-    const earlier = seen.get(id);
-    if (earlier !== undefined) field.wrong(`${where}.id`, id, `an id of its own (scenes[${earlier}] has this one)`);
-    if (id !== '') seen.set(id, index);
-    const status = field.text(entry, 'status', 'pending', where) || 'pending';
-    if (!isOneOf(SCENE_STATUSES, status)) field.wrong(`${where}.status`, status, `one of ${SCENE_STATUSES.join(', ')}`);
-    const seconds = entry.estimated_duration_seconds;
-    return [
-      {
-        id,
-        title: field.text(entry, 'title', '', where) || id,
-        narrationKey: field.text(entry, 'narration_key', '', where) || undefined,
-        file: field.text(entry, 'file', '', where) || undefined,
-        className: field.text(entry, 'class_name', '', where) || undefined,
-        status: status as StateScene['status'],
-        estimatedSeconds: typeof seconds === 'number' ? seconds : secondsOf(entry.estimated_duration),
-      },
-    ];
-  });
-}
-
-function secondsOf(value: Json | undefined): number | undefined {
-  if (typeof value === 'number') return value;
-  const match = typeof value === 'string' ? /^\s*(\d+(?:\.\d+)?)\s*(s|sec|seconds)?\s*$/.exec(value) : null;
-  return match ? Number(match[1]) : undefined;
-}
-
-/** Reads typed fields and collects a problem for each that is of another kind. A missing field gives its default. */
-class FieldReader {
-  constructor(
-    private readonly path: string,
-    private readonly source: string,
-    private readonly problems: UserError[],
-  ) {}
-
-  wrong(name: string, found: Json | undefined, expected: string): void {
-    const shown = found === undefined ? 'nothing' : JSON.stringify(found).slice(0, 60);
-    this.problems.push(
-      new UserError(`project_state.json: ${name}: found ${shown}, expected ${expected}`, {
-        place: { file: this.path, line: lineOfField(this.source, name) },
-        hint: `Correct ${name} in project_state.json.`,
+  };
+  const file = read(text);
+  if (!isObject(file.value)) {
+    throw new UserError(`${STATE_FILE} does not hold an object`, {
+      place: { file: path, line: 1 },
+      hint: `Correct the file, or restore it from ${BACKUP_FILE}.`,
+    });
+  }
+  const rest = text.slice(endOf(file.root));
+  if (rest.trim() !== '') {
+    repairs.push(
+      new UserError(`${STATE_FILE}: ${rest.length} characters after the end of the JSON are ignored`, {
+        place: { file: path, line: file.lineOf(endOf(file.root) + rest.length - rest.trimStart().length) },
       }),
     );
   }
+  const listed = scenesAsList(file);
+  if (listed === undefined) return file;
+  repairs.push(
+    new UserError(`${STATE_FILE}: scenes: found an object, expected a list; read in the order of the file`, {
+      place: placeOfValue(file, ['scenes']),
+    }),
+  );
+  return read(listed);
+}
 
-  text(object: JsonObject, name: string, fallback: string, where?: string): string {
-    const value = object[name];
-    if (value === undefined || value === null) return fallback;
-    if (typeof value === 'string') return value;
-    this.wrong(where ? `${where}.${name}` : name, value, 'a text');
-    return fallback;
+/**
+ * The text of a state whose scenes are an object (`{"id": {...}, ...}`, or one scene alone) with a list of the same;
+ * undefined for other states. Done on the text, since objects of JavaScript order names like "10" in their own way.
+ */
+function scenesAsList({ text, root }: JsonFile): string | undefined {
+  const scenes = nodeAt(root, ['scenes']);
+  if (scenes?.type !== 'object') return undefined;
+  const members = membersOf(scenes);
+  const isScene = members.length > 0 && members.some(({ value }) => value.type !== 'object');
+  const raw = text.slice(scenes.offset, endOf(scenes));
+  const at = (offset: number): number => offset - scenes.offset;
+  let list = isScene ? `[${raw}]` : `[${raw.slice(1, -1)}]`;
+  for (const { name, key, value } of isScene ? [] : members.toReversed()) {
+    const fields = membersOf(value);
+    const id = fields.some((field) => field.name === 'id')
+      ? ''
+      : `"id": ${JSON.stringify(name)}${fields.length > 0 ? ', ' : ''}`;
+    list = `${list.slice(0, at(key.offset))}{${id}${list.slice(at(value.offset) + 1)}`;
   }
+  return text.slice(0, scenes.offset) + list + text.slice(endOf(scenes));
+}
 
-  count(object: JsonObject, name: string): void {
-    const value = object[name];
-    if (value === undefined) return;
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0)
-      this.wrong(name, value, 'a whole number from 0');
+function readPhase(fields: Fields, hasScenes: boolean): Phase {
+  const given = fields.text(['phase']) ?? '';
+  if (given === '') return 'init';
+  const phase = wordOf(given);
+  if (phase === given && isOneOf(PHASES, phase)) return phase;
+  if (phase === 'training') return fields.set(['phase'], 'build_scenes');
+  const known = isOneOf(PHASES, phase) ? phase : hasScenes ? 'build_scenes' : 'init';
+  return fields.repair(['phase'], `one of ${PHASES.join(', ')}`, known);
+}
+
+function readHistory(fields: Fields): void {
+  const history = fields.list(['history']);
+  const isWrong = (entry: Json): boolean => typeof entry !== 'string' && !isObject(entry);
+  if (!history.some(isWrong)) return;
+  for (const [at, entry] of history.entries())
+    if (isWrong(entry)) fields.tell(['history', at], 'a text or an object', 'read as such');
+  const flat = (history as unknown[]).flat(Number.POSITIVE_INFINITY) as Json[];
+  fields.set(
+    ['history'],
+    flat.filter((entry) => entry !== null).map((entry) => (isWrong(entry) ? String(entry) : entry)),
+  );
+}
+
+const FLAGS = ['needs_human_review', 'dry_run', 'force_replan'];
+const YES = ['true', 'yes', 'on', '1', 'y'];
+const NO = ['false', 'no', 'off', '0', 'n', '', 'null', 'none'];
+
+function readFlags(fields: Fields): void {
+  const flags = fields.get(['flags']);
+  if (flags === undefined) return;
+  if (!isObject(flags)) {
+    // a list of those that are set
+    const set = Array.isArray(flags) ? flags : [flags];
+    const read = Object.fromEntries(FLAGS.map((name) => [name, set.includes(name)]));
+    fields.repair(['flags'], 'an object of true/false values', read);
+    return;
   }
-
-  list(object: JsonObject, name: string): Json[] {
-    const value = object[name];
-    if (value === undefined) return [];
-    if (Array.isArray(value)) return value;
-    this.wrong(name, value, 'a list');
-    return [];
+  for (const name of FLAGS) {
+    const flag = fields.get(['flags', name]);
+    if (flag === undefined || typeof flag === 'boolean') continue;
+    const word = wordOf(String(flag));
+    // what nobody can tell is not done, but a person looks at it
+    const isSet = YES.includes(word) || (!NO.includes(word) && name === 'needs_human_review');
+    fields.repair(['flags', name], 'true or false', isSet);
   }
 }
 
-/** The line of a field like `scenes[2].id` in a JSON text; that of the nearest one around it where it is not there. */
-function lineOfField(text: string, name: string): number {
-  const wanted = name.split(/[.[\]]+/).filter((part) => part !== '');
-  const here: (string | number)[] = [];
-  let deepest = { depth: 0, at: 0 };
-  for (const { 0: token, 1: key, index: at } of text.matchAll(
-    /"((?:[^"\\]|\\[\s\S])*)"(?=\s*:)|"(?:[^"\\]|\\[\s\S])*"|[{}[\],]/g,
-  )) {
-    const last = here.length - 1;
-    if (key !== undefined) here[last] = key;
-    if (token === ',' && typeof here[last] === 'number') here[last] += 1;
-    const isField = key !== undefined || token === '{';
-    if (isField && here.length > deepest.depth && here.every((part, depth) => String(part) === wanted[depth]))
-      deepest = { depth: here.length, at };
-    if (token === '{') here.push('');
-    if (token === '[') here.push(0);
-    if (token === '}' || token === ']') here.pop();
-  }
-  return text.slice(0, deepest.at).split('\n').length;
-}
-
-function parseDocument(path: string, text: string, repairs: string[]): JsonObject {
-  const clean = text.replace(/^\uFEFF/, '');
-  let value: Json;
-  try {
-    value = JSON.parse(clean) as Json;
-  } catch (error) {
-    const end = endOfFirstObject(clean);
-    try {
-      if (end === undefined) throw error;
-      value = JSON.parse(clean.slice(0, end)) as Json;
-    } catch {
-      throw new UserError(`project_state.json is not valid JSON: ${(error as Error).message}`, {
-        place: { file: path, line: lineOfJsonError(clean, error as Error) },
-        hint: 'Correct the file, or restore it from .state_backup.json.',
-      });
+function readScenes(fields: Fields): StateScene[] {
+  const seen = new Map<string, number>();
+  return fields.list(['scenes']).flatMap((entry, index) => {
+    const at: JsonPath = ['scenes', index];
+    if (typeof entry === 'string' && entry.trim() !== '') {
+      const id = entry.trim().replace(/\.py$/, '');
+      fields.repair(at, 'an object', id === entry.trim() ? { id } : { id, file: entry.trim() });
+    } else if (!isObject(entry)) {
+      fields.problem(at, entry, 'an object');
+      return [];
     }
-    repairs.push(`project_state.json: ${clean.length - end} characters after the end of the JSON are ignored`);
-  }
-  if (!isObject(value)) {
-    throw new UserError('project_state.json does not hold an object', { place: { file: path, line: 1 } });
-  }
-  return value;
+    const before = fields.problems.length;
+    const raw = fields.text([...at, 'id'])?.trim() ?? '';
+    const id = readId([...at, 'id'], raw, fields);
+    const earlier = id === undefined ? undefined : seen.get(id);
+    if (earlier !== undefined) fields.problem([...at, 'id'], raw, `an id of its own (scenes[${earlier}] has this one)`);
+    else if (id !== undefined) seen.set(id, index);
+    const scene = {
+      title: fields.text([...at, 'title']) || raw,
+      narrationKey: fields.text([...at, 'narration_key']) || undefined,
+      file: fields.name([...at, 'file']) ?? (id === raw ? undefined : `${raw}.py`),
+      className: fields.name([...at, 'class_name']),
+      status: readStatus([...at, 'status'], fields),
+      estimatedSeconds:
+        secondsOf(fields.get([...at, 'estimated_duration_seconds'])) ??
+        secondsOf(fields.get([...at, 'estimated_duration'])),
+      line: fields.lineOf(at),
+    };
+    return id === undefined || fields.problems.length > before ? [] : [{ id, ...scene }];
+  });
 }
 
-function lineOfJsonError(text: string, error: Error): number {
-  const position = /position (\d+)/.exec(error.message)?.[1];
-  return text.slice(0, position === undefined ? text.length : Number(position)).split('\n').length;
+/** File systems take 255 bytes, and names of ours are made from these. */
+const MOST_BYTES = 200;
+const IDS = 'letters, digits, "_", "-" and "." only, 200 bytes at most';
+
+/** An id is part of file names. Undefined, with a problem told, where none can be made of it. */
+function readId(at: JsonPath, raw: string, fields: Fields): string | undefined {
+  if (raw === '') {
+    fields.problem(at, fields.get(at), 'a text');
+    return undefined;
+  }
+  const id = raw.replace(/^[^\p{L}\p{N}_]/u, '_').replaceAll(/[^\p{L}\p{N}\p{M}_.-]/gu, '_');
+  const isPath = /[\\/\p{Cc}]|\.\.|^\.+$/u.test(raw) || !/[\p{L}\p{N}_]/u.test(raw);
+  if (isPath || Buffer.byteLength(id) > MOST_BYTES) {
+    fields.problem(at, raw, IDS);
+    return undefined;
+  }
+  return id === fields.get(at) ? id : fields.repair(at, IDS, id);
 }
 
-/** The offset just after the first complete {...} of a text. */
-function endOfFirstObject(text: string): number | undefined {
-  let depth = 0;
-  let inString = false;
-  for (let at = text.indexOf('{'); at !== -1 && at < text.length; at++) {
-    const char = text[at];
-    if (inString) {
-      if (char === '\\') at++;
-      else if (char === '"') inString = false;
-    } else if (char === '"') inString = true;
-    else if (char === '{') depth++;
-    else if (char === '}' && --depth === 0) return at + 1;
+const KEYWORDS = new Set(
+  `False None True and as assert async await break class continue def del elif else except finally for from global if
+  import in is lambda nonlocal not or pass raise return try while with yield`.split(/\s+/),
+);
+
+/** Whether a text can be the name of a class, and part of a file name. */
+export function isClassName(name: string): boolean {
+  const isName = /^[\p{ID_Start}_]\p{ID_Continue}*$/u.test(name) && !KEYWORDS.has(name);
+  return isName && Buffer.byteLength(name) <= MOST_BYTES;
+}
+
+function readStatus(at: JsonPath, fields: Fields): StateScene['status'] {
+  const given = fields.text(at) ?? '';
+  const status = wordOf(given);
+  if (status === '') return 'pending';
+  const known = isOneOf(SCENE_STATUSES, status) ? status : 'pending';
+  return known === given ? known : fields.repair(at, `one of ${SCENE_STATUSES.join(', ')}`, known);
+}
+
+/** "Final Render" is final_render. */
+function wordOf(text: string): string {
+  return text
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[\s-]+/g, '_');
+}
+
+function secondsOf(value: Json | undefined): number | undefined {
+  const match = typeof value === 'string' ? /^\s*(\d+(?:\.\d+)?)\s*(s|sec|seconds)?\s*$/.exec(value) : null;
+  const seconds = match ? Number(match[1]) : value;
+  return typeof seconds === 'number' && Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined;
+}
+
+const MOST_COUNT = 1e9;
+
+/** Reads typed fields of a document, repairs it as it goes, and says so. */
+class Fields {
+  constructor(
+    private readonly source: JsonFile,
+    private readonly document: JsonObject,
+    private readonly repairs: UserError[],
+    readonly problems: UserError[],
+  ) {}
+
+  get(at: JsonPath): Json | undefined {
+    return at.reduce<Json | undefined>((value, step) => {
+      if (typeof step === 'number') return Array.isArray(value) ? value[step] : undefined;
+      return isObject(value) && Object.hasOwn(value, step) ? value[step] : undefined;
+    }, this.document);
   }
-  return undefined;
+
+  set<T extends Json>(at: JsonPath, value: T): T {
+    const holder = this.get(at.slice(0, -1)) as Record<string | number, Json>;
+    holder[at.at(-1) as string | number] = value;
+    return value;
+  }
+
+  lineOf(at: JsonPath): number {
+    return placeOfValue(this.source, at).line ?? 1;
+  }
+
+  /** Puts a value right, with a warning. */
+  repair<T extends Json>(at: JsonPath, expected: string, value: T): T {
+    this.tell(at, expected, value === null ? 'ignored' : `read as ${shown(value)}`);
+    return this.set(at, value);
+  }
+
+  tell(at: JsonPath, expected: string, done: string): void {
+    this.repairs.push(this.finding(at, this.get(at), `${expected}; ${done}`));
+  }
+
+  /** An error: no meaning is left. */
+  problem(at: JsonPath, found: Json | undefined, expected: string): void {
+    this.problems.push(this.finding(at, found, expected));
+  }
+
+  /** A text; undefined where none is given. Numbers are read as written. */
+  text(at: JsonPath, numbers: 'as text' | 'not a number' = 'as text'): string | undefined {
+    const value = this.get(at);
+    if (value === undefined || value === null) return undefined;
+    if (typeof value === 'string') return value;
+    if (numbers === 'as text' && typeof value !== 'object') return this.repair(at, 'a text', this.spelling(at, value));
+    this.repair(at, 'a text', null);
+    return undefined;
+  }
+
+  /** A name that no blanks belong to; undefined where none is given. */
+  name(at: JsonPath): string | undefined {
+    const given = this.text(at, 'not a number');
+    const name = given?.trim() ?? '';
+    if (name === '') return undefined;
+    return name === given ? name : this.repair(at, 'a name without blanks around it', name);
+  }
+
+  /** The name of a file that all scenes share; undefined where none is given. */
+  file(at: JsonPath): string | undefined {
+    const name = this.name(at);
+    if (name === undefined || !/\p{Cc}/u.test(name)) return name;
+    this.problem(at, name, 'the path of a file, without control characters');
+    return undefined;
+  }
+
+  count(at: JsonPath): void {
+    const value = this.get(at);
+    if (value === undefined || (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MOST_COUNT))
+      return;
+    const read = typeof value === 'string' ? Number(value.trim() || 'none') : value;
+    const isNumber = typeof read === 'number' && Number.isFinite(read);
+    const count = isNumber && read <= MOST_COUNT ? Math.max(0, Math.floor(read)) : 0;
+    this.repair(at, 'a whole number from 0', count);
+  }
+
+  list(at: JsonPath): Json[] {
+    const value = this.get(at);
+    if (value === undefined || Array.isArray(value)) return value ?? [];
+    return this.repair(at, 'a list', value === null || value === '' ? [] : [value]);
+  }
+
+  /** A number keeps its digits. */
+  private spelling(at: JsonPath, value: Json): string {
+    const node = nodeAt(this.source.root, at);
+    return node ? this.source.text.slice(node.offset, endOf(node)) : String(value);
+  }
+
+  private finding(at: JsonPath, found: Json | undefined, expected: string): UserError {
+    const name = nameOfPath(at);
+    return new UserError(`${STATE_FILE}: ${name}: found ${shown(found)}, expected ${expected}`, {
+      place: placeOfValue(this.source, at),
+      hint: `Correct ${name} in ${STATE_FILE}.`,
+    });
+  }
+}
+
+function shown(value: Json | undefined): string {
+  const text = value === undefined ? 'nothing' : JSON.stringify(value);
+  return text.length <= 60 ? text : `${text.slice(0, 60)}...`;
 }
 
 /**
@@ -291,7 +440,6 @@ export function nextDocument(state: ProjectState, outcome: BuildOutcome, now: Da
   const document = structuredClone(state.document);
   const timestamp = now.toISOString().replace(/\.\d+Z$/, 'Z');
   for (const [name, value] of Object.entries(defaultsFor(state, timestamp))) document[name] ??= value;
-  if (document.phase === 'training') document.phase = 'build_scenes';
   document.updated_at = timestamp;
   document.run_count = Number(document.run_count ?? 0) + 1;
 
@@ -352,34 +500,21 @@ function enterScene(document: JsonObject, outcome: SceneOutcome, timestamp: stri
 
 /**
  * Writes the next version of the state: the old file to `.state_backup.json`, the new one beside it, flushed, renamed
- * over the old. Throws UserError where somebody else changed the file since it was read; nothing is lost then.
+ * over the old. What the two have in common stays byte for byte. Throws UserError where somebody else changed the file
+ * since it was read, or where it cannot be written; nothing is lost then.
  */
 export async function writeState(state: ProjectState, document: JsonObject): Promise<void> {
   const folder = dirname(state.path);
-  const current = await readFile(state.path, 'utf8').catch(() => state.text);
-  if (current !== state.text) {
-    throw new UserError('project_state.json was changed by somebody else during the build; it was left as it is', {
+  const current = await readUserFile(state.path);
+  if (current && !current.equals(Buffer.from(state.text))) {
+    throw new UserError(`${STATE_FILE} was changed by somebody else during the build; it was left as it is`, {
       place: { file: state.path },
       hint: 'Build again.',
     });
   }
-  const { mode } = await stat(state.path).catch(() => ({ mode: 0o644 }));
-  const indent = /\n([ \t]+)"/.exec(state.text)?.[1] ?? '  ';
-  const temporary = join(folder, `.project_state.${process.pid}.tmp`);
-  try {
-    await writeFile(join(folder, '.state_backup.json'), state.text);
-    const file = await open(temporary, 'w');
-    try {
-      await file.chmod(mode);
-      await file.writeFile(`${JSON.stringify(document, null, indent)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, state.path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  const { mode } = await stat(state.path).catch(() => ({ mode: undefined }));
+  await writeFileInside(join(folder, BACKUP_FILE), state.text, folder);
+  await writeFileInside(state.path, withValue(state.source, document), folder, mode);
 }
 
 function isObject(value: Json | undefined): value is JsonObject {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism, freemem } from 'node:os';
+import { availableParallelism, freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /** What a machine gives us: cores (may be a fraction under a quota) and bytes of memory. */
@@ -50,38 +50,62 @@ export function readCapacity(root = '/'): Capacity {
 
 /** The CPU quota in cores that control groups set for this process (version 2, then 1), the tightest of all levels. */
 export function cpuQuota(root = '/'): number | undefined {
-  const read = (path: string): string | undefined => {
-    try {
-      return readFileSync(join(root, path), 'utf8').trim();
-    } catch {
-      return undefined;
-    }
-  };
-  const groups = (read('proc/self/cgroup') ?? '').split('\n');
-  const quotas: number[] = [];
-  const climb = (base: string, group: string, quotaAt: (folder: string) => number | undefined): void => {
-    for (let path = group; ; path = dirname(path)) {
-      const quota = quotaAt(join(base, path));
-      if (quota !== undefined) quotas.push(quota);
-      if (path === '/' || path === '.') return;
-    }
-  };
-  const v2 = groups.find((line) => line.startsWith('0::'))?.slice(3);
-  if (v2 !== undefined) {
-    climb('sys/fs/cgroup', v2, (folder) => {
-      const match = /^(\d+) (\d+)$/.exec(read(join(folder, 'cpu.max')) ?? '');
-      return match ? Number(match[1]) / Number(match[2]) : undefined;
-    });
-  }
-  const v1 = groups
-    .map((line) => /^\d+:(?:[^:]*,)?cpu(?:,[^:]*)?:(.*)$/.exec(line)?.[1])
-    .find((path) => path !== undefined);
-  if (v1 !== undefined) {
-    climb('sys/fs/cgroup/cpu', v1, (folder) => {
-      const quota = Number(read(join(folder, 'cpu.cfs_quota_us')) ?? -1);
-      const period = Number(read(join(folder, 'cpu.cfs_period_us')) ?? 0);
-      return quota > 0 && period > 0 ? quota / period : undefined;
-    });
-  }
+  const quotas = groupFolders('cpu', root).flatMap(({ version, folder }) => {
+    const [quota, period] =
+      version === 2
+        ? (/^(\d+) (\d+)$/.exec(read(join(folder, 'cpu.max')))?.slice(1) ?? []).map(Number)
+        : ['cpu.cfs_quota_us', 'cpu.cfs_period_us'].map((name) => Number(read(join(folder, name)) || -1));
+    return quota && period && quota > 0 && period > 0 ? [quota / period] : [];
+  });
   return quotas.length > 0 ? Math.min(...quotas) : undefined;
+}
+
+/** The memory that processes of ours may have, and what the kernel did where there was too little. */
+export interface MemoryFacts {
+  readonly machineBytes: number;
+  /** What control groups allow, the tightest of all levels; undefined where that is no less than the machine has. */
+  readonly limitBytes: number | undefined;
+  /** How many processes the kernel has ended for lack of memory: by itself of no meaning, but it grows. */
+  readonly kills: number;
+}
+
+/** Reads the limits of memory of this machine, or of the container around us. */
+export function memoryFacts(root = '/'): MemoryFacts {
+  const groups = groupFolders('memory', root);
+  const machineBytes = totalmem();
+  const limits = groups
+    .map(({ version, folder }) => Number(read(join(folder, version === 2 ? 'memory.max' : 'memory.limit_in_bytes'))))
+    .filter((limit) => limit > 0 && limit < machineBytes);
+  const counters = [
+    read(join(root, 'proc/vmstat')),
+    ...groups.map(({ version, folder }) => read(join(folder, version === 2 ? 'memory.events' : 'memory.oom_control'))),
+  ];
+  const kills = counters.reduce((sum, text) => sum + Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0), 0);
+  return { machineBytes, limitBytes: limits.length > 0 ? Math.min(...limits) : undefined, kills };
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
+/** The control groups of this process that a controller may work in, from the innermost to the outermost. */
+function groupFolders(controller: string, root: string): { readonly version: 1 | 2; readonly folder: string }[] {
+  const levels = (group: string): string[] => {
+    const parent = dirname(group);
+    return parent === group || group === '.' ? [group] : [group, ...levels(parent)];
+  };
+  return read(join(root, 'proc/self/cgroup'))
+    .split('\n')
+    .flatMap((line) => {
+      const [, controllers = '', group] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+      if (group === undefined) return [];
+      const at = (version: 1 | 2, base: string) =>
+        levels(group).map((level) => ({ version, folder: join(root, 'sys/fs/cgroup', base, level) }));
+      if (controllers === '') return at(2, '');
+      return controllers.split(',').includes(controller) ? at(1, controller) : [];
+    });
 }

@@ -97,7 +97,8 @@ function environmentIngredients(names: readonly string[] | 'all'): Record<string
     const telling = Object.entries(seen).filter(([name]) => !OF_THE_MACHINE.test(name));
     return { environment: contentKey(Object.fromEntries(telling.map(([name, value]) => [name, value ?? '']))) };
   }
-  return Object.fromEntries(names.map((name) => [`variable ${name}`, seen[name] ?? '(not set)']));
+  const found = (name: string): string => (Object.hasOwn(seen, name) ? seen[name] : undefined) ?? '(not set)';
+  return Object.fromEntries(names.map((name) => [`variable ${name}`, found(name)]));
 }
 
 /** The name under which an opened file is remembered: relative to the repository where it lies there. */

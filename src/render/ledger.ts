@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { writeFile } from '../machine-errors.js';
 import { count, readJson, seconds, texts } from '../store/json.js';
 import { type Canonical, cacheKey, contentKey, sha256 } from '../store/keys.js';
 import type { Store } from '../store/store.js';

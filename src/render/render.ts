@@ -1,22 +1,28 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
-import { type UserError, userErrorsOf } from '../errors.js';
+import { errorsOfScene, type UserError } from '../errors.js';
 import type { Log } from '../log.js';
 import { readNarration } from '../project/narration.js';
 import type { Project } from '../project/project.js';
 import { dependenciesOf } from '../project/project.js';
 import { normalisedText } from '../project/python-source.js';
+import { cut, readableLine } from '../report/text.js';
 import type { Tools } from '../video/ffmpeg.js';
 import { writeSceneVideo } from '../video/join.js';
 import type { ProvidedLine } from '../voice/provide.js';
 import { beyondSources } from './beyond.js';
 import { openedToCover, writtenSince } from './content.js';
+import type { RenderLimits } from './limits.js';
+import { OutOfMemory } from './memory.js';
 import type { Progress } from './progress.js';
 import type { SceneResult } from './result.js';
 import { completeScene, type FinishedScene, resultFolder, SCENE_VIDEO, type SceneStore, saveScene } from './reuse.js';
 import { type RenderSettings, renderScene } from './scene.js';
 import { longestFirst, type PlannedScene } from './schedule.js';
+
+/** Characters of a failure that is told while other scenes go on. All of it comes at the end. */
+const SHOWN_FAILURE = 200;
 
 export interface RenderMany {
   readonly scenes: readonly PlannedScene[];
@@ -26,12 +32,15 @@ export interface RenderMany {
   readonly spoken: readonly ProvidedLine[];
   /** What the voice wrote for scenes to read: covered by the keys of lines. */
   readonly voiceFiles: ReadonlySet<string>;
+  readonly limitsOf: (planned: PlannedScene) => RenderLimits;
   readonly settings: RenderSettings;
   readonly sceneStore: SceneStore;
   readonly tools: Tools;
   readonly progress: Progress;
   readonly log: Log;
   readonly signal?: AbortSignal | undefined;
+  /** Cancel the other renders when one fails. */
+  readonly failFast?: boolean;
 }
 
 /** A scene rendered in this build. */
@@ -49,28 +58,52 @@ export interface Renders {
 
 /**
  * Renders scenes side by side, the longest first, and saves each as soon as it is done, so that a later failure or
- * cancellation loses nothing. A failing scene does not stop the others: all failures come back together at the end.
+ * cancellation loses nothing. A failing scene does not stop the others: all failures come back together at the end. One
+ * that ran out of memory is rendered once more by itself.
  */
 export async function renderScenes(many: RenderMany): Promise<Renders> {
   const limit = pLimit(many.atOnce);
   const rendered = new Map<string, RenderedScene>();
   const failures: { index: number; error: UserError }[] = [];
-  const work = longestFirst(many.scenes).map(async (planned) => {
+  const outOfMemory: PlannedScene[] = [];
+  const stop = new AbortController();
+  const running = stoppedBy(stop.signal, many);
+  const attempt = async (planned: PlannedScene, isRetry: boolean): Promise<void> => {
     const { id, index } = planned.scene;
     try {
-      const fresh = await limit(() => renderOne(planned, many));
+      const fresh = await limit(() => {
+        stop.signal.throwIfAborted();
+        return renderOne(planned, running);
+      });
       // saving needs no core: the next render starts meanwhile
       rendered.set(id, { finished: fresh.finished, notSaved: await saveOne(planned, fresh, many) });
     } catch (error) {
-      const errors = userErrorsOf(error);
-      if (!errors) throw error;
+      if (stop.signal.aborted) return; // cancelled by a failure that is reported already
+      if (error instanceof OutOfMemory && !isRetry) {
+        outOfMemory.push(planned);
+        many.log.warning(`${error.message}; it is rendered again by itself after the others`, error.place);
+        return;
+      }
+      const errors = errorsOfScene(error, id, { file: planned.scene.file });
+      many.log.info(`failed: ${cut(readableLine(errors[0]?.message ?? ''), SHOWN_FAILURE)}`);
+      if (many.failFast) stop.abort();
       failures.push(...errors.map((userError) => ({ index, error: userError })));
     }
-  });
-  const settled = await Promise.allSettled(work);
+  };
+  await Promise.all(longestFirst(many.scenes).map((planned) => attempt(planned, false)));
+  // one after the other, each with all of the memory for itself
+  for (const planned of outOfMemory) await attempt(planned, true);
   many.progress.stop();
-  for (const result of settled) if (result.status === 'rejected') throw result.reason;
   return { rendered, failures: failures.sort((a, b) => a.index - b.index).map(({ error }) => error) };
+}
+
+/** The same renders, which end without a word once the signal is given. */
+function stoppedBy(stop: AbortSignal, many: RenderMany): RenderMany {
+  const signal = many.signal ? AbortSignal.any([many.signal, stop]) : stop;
+  const group = (title: string, lines: readonly string[]): void => {
+    if (!stop.aborted) many.log.group(title, lines);
+  };
+  return { ...many, signal, log: { ...many.log, group } };
 }
 
 interface Fresh {
@@ -87,6 +120,7 @@ async function renderOne(planned: PlannedScene, many: RenderMany): Promise<Fresh
   const started = performance.now();
   const result = await renderScene(scene, resultFolder(content, sceneStore), many.settings, {
     onFrames: (frames) => progress.frames(scene.id, frames),
+    limits: many.limitsOf(planned),
     log,
     signal: many.signal,
   });
@@ -103,7 +137,7 @@ async function renderOne(planned: PlannedScene, many: RenderMany): Promise<Fresh
     sceneDetails(result, opened),
   );
   if (facts.fallback)
-    log.warning(`scene ${scene.id}: rendered the slow way, by Manim's own writer: ${facts.fallback}`, {
+    log.warning(`scene ${scene.id}: fell back to Manim's own writer (slower): ${facts.fallback}`, {
       file: scene.file,
     });
   return { finished, begun };

@@ -4,7 +4,7 @@ import { count, readJson, seconds, texts } from '../store/json.js';
 import { sha256OfFile } from '../store/keys.js';
 
 /** The format of scene results that this version writes and reads; see docs/protocol.md. */
-export const RESULT_FORMAT = 1;
+export const RESULT_FORMAT = 2;
 
 /** One caption; seconds on the scene's own frame clock. */
 export interface Caption {

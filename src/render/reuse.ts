@@ -1,7 +1,7 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import type { Log } from '../log.js';
+import { writeFile } from '../machine-errors.js';
 import type { Project } from '../project/project.js';
 import { readJson, seconds, texts } from '../store/json.js';
 import { cacheKey, contentKey, sha256OfFile } from '../store/keys.js';

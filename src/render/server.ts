@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import { run } from '../process.js';
+import { makeTemporary } from '../temporary.js';
 import { type RenderPlace, renderEnvironment, type SharedImport, writeJob } from './scene.js';
 
 /** A process that has imported Manim once and forks a process for each render. */
@@ -18,6 +18,9 @@ export interface RenderServer {
 
 /** Seconds in which Manim must be there. */
 const IMPORT_LIMIT = 300;
+/** What is kept of what it prints: lines, and characters of each. */
+const MOST_LINES = 200;
+const LONGEST_LINE = 2000;
 
 /**
  * Starts a server for the scenes of a project, and returns at once: it imports Manim while narration lines are still
@@ -57,7 +60,7 @@ async function serve(
 ): Promise<string> {
   const begun = Date.now();
   // not in the working folder: paths of sockets are limited to some hundred bytes
-  const folder = await mkdtemp(join(tmpdir(), 'flaming-horse-'));
+  const folder = await makeTemporary();
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   process.once('exit', remove); // a cancelled action does not get as far as the end of this function
   const late = new AbortController();
@@ -66,13 +69,17 @@ async function serve(
     const socket = join(folder, 'render');
     const job = await writeJob('server', { socket }, place);
     const said: string[] = [];
-    const finished = await run(place.python, ['-m', 'flaming_horse_build.render.server', job], {
+    const say = (line: string): void => {
+      if (said.length === MOST_LINES) said.splice(MOST_LINES / 2, 1); // the start and the end are what tells
+      said.push(line.slice(0, LONGEST_LINE));
+    };
+    const finished = await run(place.python, ['-P', '-m', 'flaming_horse_build.render.server', job], {
       cwd: place.projectDir,
       env: renderEnvironment(place),
-      guardPython: place.python,
+      guardPython: place.guardPython ?? place.python,
       stop,
       signal: AbortSignal.any([late.signal, ...(signal ? [signal] : [])]),
-      onLine: (line) => said.push(line.trimEnd()),
+      onLine: (line) => say(line.trimEnd()),
       onEvent: ({ event, seconds, message }) => {
         if (event === 'listening') listening({ socket, begun, said });
         if (event === 'warning') log.warning(String(message));
@@ -81,6 +88,7 @@ async function serve(
         log.info(`Manim imported once for all renders, in ${seconds} s of processor time`);
       },
     });
+    if (finished.status === 0) return ''; // the project's configuration is at fault: each render says so, at its line
     if (late.signal.aborted) return `did not get there in ${IMPORT_LIMIT} s`;
     return `ended (status ${finished.status ?? finished.signal}): ${said.filter((line) => line !== '').at(-1)}`;
   } finally {

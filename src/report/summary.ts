@@ -1,4 +1,7 @@
+import { shownPlace } from '../errors.js';
 import type { VideoFacts } from '../video/assemble.js';
+import { type Failure, headline, placesOf } from './failures.js';
+import { code, markdown } from './text.js';
 
 /** How a scene got into the video. */
 export interface SceneLine {
@@ -27,11 +30,16 @@ export interface BuildReport {
     readonly synthesized: readonly { readonly key: string; readonly why: string }[];
   };
   readonly store: string;
+  /** Whether the state asks a person to look at the project. */
+  readonly needsHumanReview: boolean;
   /** Fallbacks and findings that the user should know of. */
   readonly notes: readonly string[];
   /** Wall time in seconds of the steps, by name. */
   readonly seconds: Readonly<Record<string, number>>;
 }
+
+/** Characters of a title in the summary. */
+const TITLE = 200;
 
 /** "1 min 52 s" */
 export function humanSeconds(seconds: number): string {
@@ -45,46 +53,58 @@ export function buildSummary(report: BuildReport): string {
   const { facts } = report;
   const rows = report.scenes.map(
     (scene) =>
-      `| ${cell(scene.title)} | ${scene.how} | ${cell(scene.why)} | ${scene.seconds.toFixed(2)} s | ${scene.how === 'rendered' ? humanSeconds(scene.renderSeconds) : ''} |`,
+      `| ${markdown(scene.title, TITLE)} | ${scene.how} | ${markdown(scene.why)} | ${scene.seconds.toFixed(2)} s | ${scene.how === 'rendered' ? humanSeconds(scene.renderSeconds) : ''} |`,
   );
   const spoken = report.voice.synthesized;
   return [
-    `## ${cell(report.projectName)}`,
+    `## ${markdown(report.projectName, TITLE)}`,
     '',
     facts
       ? `**${humanSeconds(facts.durationSeconds)}** of video, ${facts.frames} frames at ${facts.fps} a second. `
       : 'One share of the scenes; the video is joined by the final job. ',
-    `${count(report.scenes.filter(({ how }) => how === 'rendered').length, 'scene')} rendered, ${report.scenes.filter(({ how }) => how === 'reused').length} reused; ${count(spoken.length, 'narration line')} spoken${spoken.length > 0 ? ` (${spoken.map(({ key, why }) => `${key}: ${why}`).join(', ')})` : ''} by ${report.voice.backend}.`,
+    `${count(report.scenes.filter(({ how }) => how === 'rendered').length, 'scene')} rendered, ${report.scenes.filter(({ how }) => how === 'reused').length} reused; ${count(spoken.length, 'narration line')} spoken${listOf(spoken)} by ${report.voice.backend}.`,
+    ...(report.needsHumanReview
+      ? ['', '**The project is marked for review by a person** (`needs_human_review` is true).']
+      : []),
     '',
     '| Scene | | Why | Length | Render time |',
     '| --- | --- | --- | ---: | ---: |',
     ...rows,
     '',
-    ...(report.notes.length > 0 ? ['### Worth knowing', '', ...report.notes.map((note) => `- ${cell(note)}`), ''] : []),
+    ...(report.notes.length > 0 ? ['### Notes', '', ...report.notes.map((note) => `- ${markdown(note)}`), ''] : []),
     `Time: ${Object.entries(report.seconds)
       .map(([name, seconds]) => `${name} ${humanSeconds(seconds)}`)
-      .join(', ')}. Store: ${report.store}.`,
+      .join(', ')}. Store: ${code(report.store)}.`,
   ].join('\n');
 }
 
-/** The report of a failed build as Markdown. */
-export function failureSummary(
-  projectName: string,
-  errors: readonly { message: string; at: string; hint?: string | undefined }[],
-): string {
+/** Spoken lines that are listed with their reasons. */
+const MOST_LINES = 30;
+
+function listOf(spoken: BuildReport['voice']['synthesized']): string {
+  if (spoken.length === 0) return '';
+  const listed = spoken.slice(0, MOST_LINES).map(({ key, why }) => `${code(key)}: ${markdown(why)}`);
+  const more = spoken.length > MOST_LINES ? [`and ${spoken.length - MOST_LINES} more`] : [];
+  return ` (${[...listed, ...more].join(', ')})`;
+}
+
+/** The report of a failed build as Markdown. `folder`: places are shown relative to it. */
+export function failureSummary(projectName: string, failures: readonly Failure[], folder: string): string {
   return [
-    `## ${cell(projectName)}: the build failed`,
+    `## ${markdown(projectName, TITLE)}: the build failed`,
     '',
-    ...errors.map(
-      ({ message, at, hint }) => `- ${at ? `\`${at}\`: ` : ''}${cell(message)}${hint ? ` — ${cell(hint)}` : ''}`,
-    ),
+    ...failures.flatMap((failure) => {
+      const [first] = failure.of;
+      const place = first?.place && failure.of.length === 1 ? `${code(shownPlace(folder, first.place))}: ` : '';
+      const hint = failure.hint ? `. ${markdown(failure.hint)}` : '';
+      return [
+        `- ${place}${markdown(headline(failure))}${hint}`,
+        ...placesOf(failure, folder).map((where) => `  - ${markdown(where)}`),
+      ];
+    }),
   ].join('\n');
 }
 
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
-}
-
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll(/\s*\n\s*/g, ' ');
 }

@@ -1,9 +1,12 @@
-import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UserError } from '../errors.js';
+import { writeFile } from '../machine-errors.js';
 import { childEnvironment, run } from '../process.js';
+import { searchPath } from '../search-path.js';
 import { shippedFile } from '../shipped.js';
 import { cacheKey, sha256 } from '../store/keys.js';
+import { trustedPython } from './guard.js';
 import { withLock } from './lock.js';
 import { isForgetful, type SetupOptions } from './options.js';
 import { findOnPath } from './path.js';
@@ -151,16 +154,14 @@ async function make(environment: OwnEnvironment, { log, signal }: SetupOptions):
   log.info(
     `making a virtual environment with ${recipe.title} from Python ${base.version} with ${uv ? 'uv' : 'pip'} (a minute or so)`,
   );
-  const env = childEnvironment(
-    { PATH: `${join(folder, 'bin')}:${process.env.PATH ?? ''}`, PIP_USER: '0' },
-    'installer',
-  );
+  const env = childEnvironment({ PATH: `${join(folder, 'bin')}:${searchPath()}`, PIP_USER: '0' }, 'installer');
   for (const [program = '', ...args] of await makeCommands(environment, uv)) {
     log.debug([program, ...args].join(' '));
     const finished = await run(program, args, {
       cwd: dirname(folder), // neither pip nor uv shall find modules or settings in the user's repository
       env,
-      guardPython: base.executable,
+      guardPython: (await trustedPython()) ?? base.executable,
+      credentials: true, // of an index or a proxy
       wallLimit: MAKE_LIMIT_SECONDS,
       onLine: log.debug,
       ...(signal && { signal }),

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { UserError } from '../errors.js';
 import { childEnvironment, run } from '../process.js';
 import { shippedFile } from '../shipped.js';
 
@@ -32,7 +33,10 @@ export async function withLock<T>(file: string, options: LockOptions, work: () =
   try {
     const ended = await Promise.race([isLocked, holder]);
     signal?.throwIfAborted();
-    if (ended) throw new Error(`cannot lock ${file}: ${ended.stderr.trim() || ended.reason || ended.status}`);
+    if (ended)
+      throw new UserError(`cannot lock ${file}: ${ended.stderr.trim() || ended.reason || ended.status}`, {
+        hint: 'The folder must be writable; HOME and XDG_CACHE_HOME say where it lies.',
+      });
     return await work();
   } finally {
     release.abort();

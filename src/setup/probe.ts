@@ -1,5 +1,10 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { UserError } from '../errors.js';
 import { childEnvironment, run } from '../process.js';
 import { shippedFile } from '../shipped.js';
+import { trustedPython } from './guard.js';
+import { findOnPath } from './path.js';
 
 /** What a Python is and what it has, as python/environment.py tells. */
 export interface PythonFacts {
@@ -26,16 +31,22 @@ export interface PythonFacts {
 }
 
 const PROBE_LIMIT_SECONDS = 60;
+const USABLE =
+  'Look whether it can be started where it lies (a folder mounted noexec?), or give another Python as input "python".';
 
-/** Asks a Python what it is and what it has. Throws an Error that says why it cannot be used. */
+/** Asks a Python what it is and what it has. Throws UserError that says why it cannot be used. */
 export async function probePython(python: string, signal?: AbortSignal): Promise<PythonFacts> {
+  const cannotStart = (error: NodeJS.ErrnoException): never => {
+    throw new UserError(`${python} cannot be started (${error.code ?? error.message})`, { hint: USABLE, cause: error });
+  };
+  const path = python.includes('/') ? python : ((await findOnPath(python)) ?? python);
+  await access(path, constants.X_OK).catch(cannotStart);
   const finished = await run(python, [shippedFile('python/environment.py')], {
     env: childEnvironment(),
+    guardPython: await trustedPython(), // an environment from the cache runs code of its own at every start
     wallLimit: PROBE_LIMIT_SECONDS,
     ...(signal && { signal }),
-  }).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`${python} cannot be started (${error.code ?? error.message})`);
-  });
+  }).catch(cannotStart);
   signal?.throwIfAborted();
   try {
     if (finished.status === 0) return JSON.parse(finished.stdout) as PythonFacts;
@@ -43,7 +54,7 @@ export async function probePython(python: string, signal?: AbortSignal): Promise
     // said below
   }
   const why = finished.reason ?? (finished.stderr.trim().split('\n').at(-1) || `it ended with ${finished.status}`);
-  throw new Error(`${python} does not work as a Python 3: ${why}`);
+  throw new UserError(`${python} does not work as a Python 3: ${why}`, { hint: USABLE });
 }
 
 /** The oldest Python that runs what the action ships and what it installs. */

@@ -1,5 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFile } from '../machine-errors.js';
 import { readJson, texts } from '../store/json.js';
 import { type Canonical, cacheKey, contentKey } from '../store/keys.js';
 import type { Store } from '../store/store.js';

@@ -39,6 +39,14 @@ export interface Runtime {
   readonly seconds: number;
 }
 
+/** The versions that rendering will have, and the runtime itself where nothing is missing. */
+export interface ExpectedRuntime {
+  readonly versions: Versions;
+  readonly runtime: Runtime | undefined;
+  /** The Python that was found, with Manim or without: set-up makes an environment from one without. */
+  readonly python: PythonFacts;
+}
+
 /** What is there now. Looking changes nothing. */
 interface Look {
   readonly machine: Machine;
@@ -66,19 +74,16 @@ interface Tools {
  * those that set-up brought the last time on such a machine. A guess in the latter case; prepareRuntime tells. Where
  * nothing is missing, the runtime itself comes with them.
  */
-export async function expectRuntime(options: RuntimeOptions): Promise<{
-  readonly versions: Versions;
-  readonly runtime: Runtime | undefined;
-}> {
+export async function expectRuntime(options: RuntimeOptions): Promise<ExpectedRuntime> {
   const started = performance.now();
   const seen = await look(options);
   if (isWhole(seen.ready) && missingTools(seen.tools, options.latex).length === 0) {
     const runtime = runtimeOf(seen.ready, seen.tools, seen, options, started);
-    return { versions: runtime.versions, runtime };
+    return { versions: runtime.versions, runtime, python: seen.ready.facts };
   }
   const here = versionsOf(seen.ready?.facts ?? seen.found.facts, seen.tools, options.latex);
   const expected = forgets(options) ? await recordedVersions(recordOf(seen, options)) : undefined;
-  return { versions: expected ?? here, runtime: undefined };
+  return { versions: expected ?? here, runtime: undefined, python: seen.ready?.facts ?? seen.found.facts };
 }
 
 /** Makes ready what renders scenes. Throws UserError where something is missing that may not or cannot be installed. */

@@ -1,13 +1,18 @@
 import { realpathSync } from 'node:fs';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
+import { tellUnconfined } from '../confinement.js';
+import type { Place } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Options } from '../inputs.js';
+import { writeFile } from '../machine-errors.js';
 import { childEnvironment } from '../process.js';
 import type { Project } from '../project/project.js';
 import type { Scene } from '../project/scenes.js';
 import type { FinishedScene, SceneStore } from '../render/reuse.js';
+import { trustedPython } from '../setup/guard.js';
 import type { SetupOptions } from '../setup/options.js';
+import type { Runtime } from '../setup/runtime.js';
 import { sha256 } from '../store/keys.js';
 import type { Store } from '../store/store.js';
 import type { Tools } from '../video/ffmpeg.js';
@@ -39,9 +44,9 @@ export function finishedOf(finished: FinishedScenes, scene: Scene): FinishedScen
 }
 
 /** Tells something the user should know of: on the log now, in the summary at the end. */
-export function note(context: BuildContext, text: string): void {
+export function note(context: BuildContext, text: string, place?: Place): void {
   context.notes.push(text);
-  context.host.log.warning(text);
+  context.host.log.warning(text, place);
 }
 
 /** Runs a step and adds its wall time to the report. */
@@ -62,17 +67,27 @@ export async function makeContext(
   signal?: AbortSignal,
   workDir?: string,
 ): Promise<BuildContext> {
+  const notes: string[] = [];
+  tellUnconfined((text) => {
+    notes.push(text);
+    host.log.info(text);
+  });
   return {
     options,
     host,
     project,
     store: await host.openStore(options),
     workDir: workDir ?? (await makeWorkDir(project, host)),
-    tools: { env: childEnvironment(), signal },
+    tools: { env: childEnvironment(), guardPython: await trustedPython(), signal },
     signal,
-    notes: [],
+    notes,
     seconds: {},
   };
+}
+
+/** Tools that run under the machine's own Python, else under the one that renders. */
+export function guardedBy({ python }: Runtime, { tools }: BuildContext): Tools & { readonly guardPython: string } {
+  return { ...tools, guardPython: tools.guardPython ?? python };
 }
 
 /** What set-up is asked for in a build. */

@@ -1,11 +1,13 @@
 import { stat } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import { messageOf, UserError, userErrorsOf } from '../errors.js';
+import { join } from 'node:path';
+import { internalError, shownPlace, userErrorsOf } from '../errors.js';
 import type { Host } from '../host.js';
 import { type Scene, sceneVideoPath } from '../project/scenes.js';
 import { nextDocument, type ProjectState, writeState } from '../project/state.js';
 import { isWhole } from '../render/schedule.js';
+import { groupErrors } from '../report/failures.js';
 import { type BuildReport, buildSummary, count, failureSummary, humanSeconds } from '../report/summary.js';
+import { cut, readableLine } from '../report/text.js';
 import type { AssembledVideo } from '../video/assemble.js';
 import { type BuildContext, type FinishedScenes, finishedOf } from './context.js';
 
@@ -35,21 +37,23 @@ export async function recordSuccess(
   await writeState(project.state, nextDocument(project.state, outcome, new Date()));
 }
 
+/** Characters of an error in the state. */
+const STATE_ERROR = 500;
+
 /** The errors into the state, and into the summary. What cannot be written is told, never thrown over the first error. */
 export async function recordFailure(state: ProjectState, error: unknown, host: Host): Promise<void> {
-  const errors = userErrorsOf(error) ?? [new UserError(messageOf(error))];
-  const told = errors.map(({ message, place: at, hint }) => ({
-    message,
-    at: at ? `${relative(host.workspace, at.file)}${at.line === undefined ? '' : `:${at.line}`}` : '',
-    hint,
-  }));
-  const lines = told.map(({ message, at }) => (at ? `${at}: ${message}` : message));
-  host.summarise(failureSummary(state.projectName, told));
+  const errors = userErrorsOf(error) ?? [internalError(error)];
+  const lines = errors.map(({ message, place: at }) =>
+    cut(readableLine(at ? `${shownPlace(host.workspace, at)}: ${message}` : message), STATE_ERROR),
+  );
+  host.summarise(failureSummary(state.projectName, groupErrors(errors), host.workspace));
   try {
     const outcome = { ok: false as const, errors: lines, summary: `${count(lines.length, 'error')}` };
     await writeState(state, nextDocument(state, outcome, new Date()));
   } catch (second) {
-    host.log.warning(`the errors could not be entered into project_state.json: ${messageOf(second)}`);
+    host.log.warning(
+      `project_state.json does not hold these errors: ${(userErrorsOf(second)?.[0] ?? internalError(second)).message}`,
+    );
   }
 }
 

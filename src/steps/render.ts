@@ -5,6 +5,7 @@ import { childEnvironment } from '../process.js';
 import { dependenciesOf } from '../project/project.js';
 import type { Scene } from '../project/scenes.js';
 import { parallelism, readCapacity, renderMemory } from '../render/capacity.js';
+import { limitsFor } from '../render/limits.js';
 import { reportProgress } from '../render/progress.js';
 import { renderScenes } from '../render/render.js';
 import type { FinishedScene, SceneStore } from '../render/reuse.js';
@@ -15,7 +16,7 @@ import type { Runtime } from '../setup/runtime.js';
 import { contentKey } from '../store/keys.js';
 import type { VoicePlan } from '../voice/plan.js';
 import type { VoiceReport } from '../voice/provide.js';
-import { type BuildContext, note } from './context.js';
+import { type BuildContext, guardedBy, note } from './context.js';
 
 /** What the voice wrote for scenes to read; the keys of lines cover it. */
 function voiceFiles({ folder }: VoicePlan, { lines }: VoiceReport): ReadonlySet<string> {
@@ -27,7 +28,8 @@ function voiceFiles({ folder }: VoicePlan, { lines }: VoiceReport): ReadonlySet<
 export function startRenders(runtime: Runtime, context: BuildContext): RenderServer {
   const { project, host, workDir, signal } = context;
   const { folder: projectDir, repoRoot } = project;
-  const place = { python: runtime.python, projectDir, repoRoot, workDir, env: childEnvironment() };
+  const { guardPython } = context.tools;
+  const place = { python: runtime.python, guardPython, projectDir, repoRoot, workDir, env: childEnvironment() };
   return startRenderServer(place, { ...host.log, warning: (text) => note(context, text) }, signal);
 }
 
@@ -46,7 +48,8 @@ export async function renderMissing(
   const sizeOf = (scene: Scene): { width: number; height: number; fps: number } =>
     size ?? dependenciesOf(project, scene).size;
   const memory = Math.max(...missing.map(({ scene }) => renderMemory(sizeOf(scene), options.encoder)));
-  const { renders, reason } = parallelism(options.parallelRenders, missing.length, memory, readCapacity());
+  const capacity = readCapacity();
+  const { renders, reason } = parallelism(options.parallelRenders, missing.length, memory, capacity);
   host.log.info(`rendering ${count(missing.length, 'scene')}, ${renders} at a time (${reason})`);
 
   const secondsOf = new Map(spoken.lines.map(({ key, seconds }) => [key, seconds]));
@@ -62,6 +65,8 @@ export async function renderMissing(
     project,
     spoken: spoken.lines,
     voiceFiles: voiceFiles(voice, spoken),
+    limitsOf: ({ scene, cost }) =>
+      limitsFor({ length: lengthOf(scene), render: cost }, renders / capacity.cores, options),
     settings: {
       ...server.place,
       shared: await server.shared,
@@ -72,15 +77,16 @@ export async function renderMissing(
       logDir: join(project.folder, 'log'),
     },
     sceneStore,
-    tools: { ...context.tools, guardPython: runtime.python },
+    tools: guardedBy(runtime, context),
     progress: reportProgress(expected, host.log),
     log: host.log,
     signal: context.signal,
+    failFast: options.failFast,
   });
   // told on the log already, at the scene's file
   for (const [id, { finished, notSaved }] of rendered) {
     if (finished.result.facts.fallback)
-      context.notes.push(`scene ${id} took the slow way: ${finished.result.facts.fallback}`);
+      context.notes.push(`scene ${id} was rendered by Manim's own writer (slower): ${finished.result.facts.fallback}`);
     if (notSaved) context.notes.push(`scene ${id} is rendered every time: ${notSaved}`);
   }
   return { finished: new Map([...rendered].map(([id, { finished }]) => [id, finished])), failures };

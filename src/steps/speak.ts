@@ -6,7 +6,7 @@ import type { Runtime } from '../setup/runtime.js';
 import { prepareEspeak, preparePiper } from '../setup/voices.js';
 import type { VoicePlan } from '../voice/plan.js';
 import { provideVoice, type VoiceReport } from '../voice/provide.js';
-import { type BuildContext, setupOf } from './context.js';
+import { type BuildContext, guardedBy, setupOf } from './context.js';
 
 /** The narration lines of the scenes to render, spoken where they are not there; only those. */
 export async function speakFor(
@@ -28,7 +28,7 @@ export async function speakFor(
       python: async () => runtime.python,
       espeak: () => prepareEspeak(setup),
     },
-    tools: { ...context.tools, guardPython: runtime.python },
+    tools: guardedBy(runtime, context),
     concurrency: Math.max(1, Math.floor(readCapacity().cores)),
     log: host.log,
     signal: context.signal,

@@ -205,6 +205,7 @@ async function startProcess(
 
 async function endProcess({ child, folder }: Running): Promise<void> {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+    child.ref(); // node ends where nothing else keeps it waiting
     const ended = new Promise((resolve) => child.once('exit', resolve));
     try {
       process.kill(-child.pid, 'SIGKILL'); // with tar and zstd

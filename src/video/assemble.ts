@@ -1,60 +1,68 @@
-import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import * as v from 'valibot';
+import { copyFileInside } from '../files.js';
 import type { Log } from '../log.js';
+import { writeFile } from '../machine-errors.js';
 import type { FinishedScene } from '../render/reuse.js';
-import { count, readJson, seconds, texts } from '../store/json.js';
+import { readJson, seconds } from '../store/json.js';
 import { cacheKey, contentKey, sha256OfFile } from '../store/keys.js';
 import type { Store } from '../store/store.js';
 import type { Tools } from './ffmpeg.js';
-import { type Chapter, joinScenes } from './join.js';
-import type { Inspection } from './probe.js';
+import { joinScenes } from './join.js';
 
 /** The format of joined videos; another one makes every video anew. */
-const VIDEO_FORMAT = 2;
+const VIDEO_FORMAT = 3;
 const FACTS_FILE = 'video.json';
 const VIDEO_FILE = 'video.mp4';
 const SIDE_FILES = ['video.srt', 'video.vtt'];
 
-/** What is known of a joined video without opening it. */
-export interface VideoFacts {
-  readonly format: number;
-  readonly frames: number;
-  readonly fps: number;
-  readonly durationSeconds: number;
-  readonly reencoded: readonly { readonly sceneId: string; readonly why: string }[];
-  readonly chapters: readonly Chapter[];
-  readonly inspection: Inspection;
-  /** SHA-256 by file name. */
-  readonly files: Readonly<Record<string, string>>;
-}
-
-const factsSchema: v.GenericSchema<unknown, VideoFacts> = v.looseObject({
+const SCENE = v.object({
+  id: v.string(),
+  seconds,
+  lines: v.number(),
+  still: v.nullable(v.picklist(['black', 'one colour', 'one picture'])),
+  sound: v.object({ ratio: v.number(), peak: v.number(), clipped: v.number() }),
+});
+/** What is stored of a joined video, to know it without opening it. */
+const FACTS = v.object({
   format: v.literal(VIDEO_FORMAT),
-  frames: v.pipe(count, v.minValue(1)),
-  fps: v.pipe(v.number(), v.finite(), v.gtValue(0)),
+  frames: v.pipe(v.number(), v.minValue(1)),
+  /** Frames a second. */
+  fps: v.pipe(v.number(), v.gtValue(0)),
   durationSeconds: seconds,
   reencoded: v.array(v.object({ sceneId: v.string(), why: v.string() })),
   chapters: v.array(v.object({ title: v.string(), start: seconds, end: seconds })),
-  inspection: v.looseObject({
+  inspection: v.object({
     videoSeconds: seconds,
     audioSeconds: seconds,
     audioVideoRatio: seconds,
-    silences: v.array(v.looseObject({ start: v.number(), end: v.number() })),
+    silences: v.array(v.object({ start: seconds, end: seconds })),
+    scenes: v.array(SCENE),
   }),
-  files: texts,
+  /** SHA-256 by file name. */
+  files: v.record(v.string(), v.string()),
 });
+
+/** What is known of a joined video without opening it. */
+export type VideoFacts = DeepReadonly<v.InferOutput<typeof FACTS>>;
+
+type DeepReadonly<T> = T extends object ? { readonly [Name in keyof T]: DeepReadonly<T[Name]> } : T;
 
 export interface Assembly {
   readonly scenes: readonly { readonly finished: FinishedScene; readonly title: string }[];
   /** Where the video goes; captions go beside it. */
   readonly output: string;
+  /** Links that lead the output out of this folder are an error; undefined: it may go anywhere. */
+  readonly within: string | undefined;
   readonly store: Store;
   readonly cachePrefix: string;
   /** Joined videos lie here, each in a folder named by its content. */
   readonly folder: string;
   readonly tools: Tools;
   readonly log: Log;
+  /** Looks at the video before it is put in its place; what it throws keeps it from there. */
+  readonly accept: (facts: VideoFacts) => void;
   /** Makes sure that ffmpeg is there; asked only where it is needed. */
   readonly ready: () => Promise<void>;
 }
@@ -71,7 +79,7 @@ export interface AssembledVideo {
  * else joined, checked and saved.
  */
 export async function assemble(assembly: Assembly): Promise<AssembledVideo> {
-  const { output, scenes, store, log } = assembly;
+  const { output, within, scenes, store, log } = assembly;
   const content = contentKey({
     format: VIDEO_FORMAT,
     scenes: scenes.map(({ finished, title }) => ({
@@ -95,11 +103,12 @@ export async function assemble(assembly: Assembly): Promise<AssembledVideo> {
     facts = await joinAnew(assembly, path);
     store.save(entry);
   }
+  assembly.accept(facts);
   const stem = output.replace(/\.[^./]*$/, '');
   const captions = { srt: `${stem}.srt`, vtt: `${stem}.vtt` };
-  await place(join(path, VIDEO_FILE), output);
-  await place(join(path, 'video.srt'), captions.srt);
-  await place(join(path, 'video.vtt'), captions.vtt);
+  await copyFileInside(join(path, VIDEO_FILE), output, within);
+  await copyFileInside(join(path, 'video.srt'), captions.srt, within);
+  await copyFileInside(join(path, 'video.vtt'), captions.vtt, within);
   return { facts, reused, captions };
 }
 
@@ -131,21 +140,9 @@ async function joinAnew({ scenes, tools, log }: Assembly, path: string): Promise
 }
 
 async function readVideo(path: string): Promise<VideoFacts> {
-  const facts = await readJson(join(path, FACTS_FILE), factsSchema);
+  const facts = await readJson(join(path, FACTS_FILE), FACTS);
   for (const name of [VIDEO_FILE, ...SIDE_FILES]) {
     if ((await sha256OfFile(join(path, name))) !== facts.files[name]) throw new Error(`${name} is not what was made`);
   }
   return facts;
-}
-
-/** Copies a file to its place, where it appears whole or not at all. */
-export async function place(from: string, to: string): Promise<void> {
-  await mkdir(dirname(to), { recursive: true });
-  const partial = join(dirname(to), `.${basename(to)}.${process.pid}.partial`);
-  try {
-    await copyFile(from, partial);
-    await rename(partial, to);
-  } finally {
-    await rm(partial, { force: true });
-  }
 }

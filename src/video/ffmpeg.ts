@@ -1,5 +1,8 @@
+import { constants } from 'node:os';
 import { UserError } from '../errors.js';
+import { problemOfTool } from '../machine-errors.js';
 import { type Finished, run } from '../process.js';
+import { cutBytes, plainLine } from '../report/text.js';
 
 /** How the tools are run. Without `guardPython` they are started bare; see docs/protocol.md. */
 export interface Tools {
@@ -34,9 +37,9 @@ export function probeArgs(file: string): string[] {
   return ['-v', 'error', '-show_streams', '-show_format', '-show_data_hash', 'sha256', '-of', 'json', file];
 }
 
-/** The presentation time of every video packet, one a line, in units of the stream's time base. */
+/** Every video packet, one a line, in decoding order: presentation time in units of the time base, bytes, flags ("K__"). */
 export function packetArgs(file: string): string[] {
-  return ['-v', 'error', '-select_streams', 'v:0', '-show_entries', 'packet=pts', '-of', 'csv=p=0', file];
+  return ['-v', 'error', '-select_streams', 'v:0', '-show_entries', 'packet=pts,size,flags', '-of', 'csv=p=0', file];
 }
 
 export interface JoinPlan {
@@ -189,10 +192,21 @@ export function chapterMetadata(chapters: readonly { title: string; frames: numb
   const blocks = chapters.map(({ title, frames }) => {
     const start = frame;
     frame += frames;
-    const escaped = title.replaceAll(/\s+/g, ' ').replaceAll(/[=;#\\]/g, (c) => `\\${c}`);
-    return `[CHAPTER]\nTIMEBASE=${rate.den}/${rate.num}\nSTART=${start}\nEND=${frame}\ntitle=${escaped}\n`;
+    // at the end of a line even an escaped backslash takes the next line along
+    const name = chapterTitle(title)
+      .replaceAll(/[=;#\\]/g, (c) => `\\${c}`)
+      .replace(/\\$/, '$& ');
+    return `[CHAPTER]\nTIMEBASE=${rate.den}/${rate.num}\nSTART=${start}\nEND=${frame}\ntitle=${name}\n`;
   });
   return `;FFMETADATA1\n${blocks.join('')}`;
+}
+
+/** MP4 has a byte for the length of a chapter's title, and ffmpeg would cut in the middle of a character. */
+const LONGEST_TITLE = 255;
+
+/** The title of a chapter as it is in the video: one line without control characters, cut between characters. */
+export function chapterTitle(title: string): string {
+  return cutBytes(plainLine(title), LONGEST_TITLE);
 }
 
 /** x264 options under the names by which x264 takes them, where these differ from the names it writes. */
@@ -270,14 +284,24 @@ function chromaOffset(told: Readonly<Record<string, string>>): number | undefine
   return offset + (Number(told.subme) >= 6 ? lowered(rate) : 0) + (Number(told.trellis) > 0 ? lowered(trellis) : 0);
 }
 
-/** Runs ffmpeg to its end. Throws UserError where it is not installed, Error with its last words where it fails. */
+/** A tool that ran and failed. */
+export class ToolError extends UserError {
+  constructor(message: string, hint: string) {
+    super(message, { hint });
+  }
+}
+
+/**
+ * Runs ffmpeg to its end. Throws UserError where it is not installed or the machine does not let it write, ToolError with
+ * its last words where it fails otherwise.
+ */
 export function runFfmpeg(args: readonly string[], tools: Tools): Promise<Finished> {
   return runTool('ffmpeg', args, tools, tools.guardPython);
 }
 
 /** Runs ffprobe to its end, with each line it prints. Throws like runFfmpeg. */
 export function runFfprobe(args: readonly string[], tools: Tools, onLine?: (line: string) => void): Promise<Finished> {
-  return runTool('ffprobe', args, tools, undefined, onLine); // reads a header and is gone: needs no guard
+  return runTool('ffprobe', args, tools, tools.guardPython, onLine);
 }
 
 async function runTool(
@@ -300,7 +324,10 @@ async function runTool(
     });
   });
   if (finished.status === 0) return finished;
+  const isTooLarge = finished.signal === 'SIGXFSZ' || finished.status === 128 + constants.signals.SIGXFSZ;
+  const problem = problemOfTool(isTooLarge ? 'File too large' : finished.stderr, args.at(-1) ?? name);
+  if (problem) throw new UserError(problem.message, { hint: problem.hint });
   const why = finished.reason ?? (finished.signal ? `ended by ${finished.signal}` : `status ${finished.status}`);
   const words = finished.stderr.trim().split('\n').slice(-12).join('\n');
-  throw new Error(`${name} failed (${why}): ${words}\ncommand: ${[name, ...args].join(' ')}`);
+  throw new ToolError(`${name} failed (${why}): ${words}`, `Its command: ${[name, ...args].join(' ')}`);
 }

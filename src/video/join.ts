@@ -1,13 +1,16 @@
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import pLimit from 'p-limit';
+import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
+import { writeFile } from '../machine-errors.js';
 import type { SceneResult } from '../render/result.js';
 import { differences, majority, parseRate } from './agree.js';
 import { mergeCaptions, toSrt, toTrackSource, toWebVtt } from './captions.js';
 import {
   chapterMetadata,
+  chapterTitle,
   concatList,
   joinArgs,
   mimicX264,
@@ -17,8 +20,18 @@ import {
   sceneVideoArgs,
   type Tools,
 } from './ffmpeg.js';
-import { faultsOf, findSilences, frameGrid, type Inspection, inspect, type Parameters, probe } from './probe.js';
-import { joinSound } from './sound.js';
+import {
+  faultsOf,
+  findSilences,
+  type Inspection,
+  inspect,
+  type Parameters,
+  probe,
+  readPackets,
+  type SceneInspection,
+} from './probe.js';
+import { joinSound, type SoundFacts } from './sound.js';
+import { type Packet, stillness } from './stillness.js';
 
 export interface JoinOptions extends Tools {
   /** In the order of the video. Titles become chapters. */
@@ -91,7 +104,7 @@ export async function joinScenes(options: JoinOptions): Promise<JoinedVideo> {
   );
   await writeFile(files.chapters, chapterMetadata(parts, rate));
   if (track) await writeFile(track, toTrackSource(captions));
-  await joinSound(
+  const sounds = await joinSound(
     parts.map(({ result, frames }) => ({ audio: result.audio, frames })),
     rate,
     files.sound,
@@ -99,14 +112,14 @@ export async function joinScenes(options: JoinOptions): Promise<JoinedVideo> {
 
   const inspection = await written(options.output, async (partial) => {
     await runFfmpeg(joinArgs({ ...files, captions: track, timeScale, output: partial }), options);
-    const [found, grid, silences] = await Promise.all([
+    const [found, { grid, packets }, silences] = await Promise.all([
       probe(partial, options),
-      frameGrid(partial, options),
+      readPackets(partial, options),
       findSilences(partial, options),
     ]);
     const faults = faultsOf(found, grid, { frames, seconds: seconds(frames) });
     if (faults.length > 0) throw new Error(`the joined video is not right: ${faults.join('; ')}`);
-    return inspect(found, silences);
+    return inspect(found, { silences, scenes: await inspectScenes(parts, sounds, packets, seconds, options) });
   });
   const stem = options.output.replace(/\.[^./]*$/, '');
   const beside = { srt: `${stem}.srt`, vtt: `${stem}.vtt` };
@@ -120,9 +133,40 @@ export async function joinScenes(options: JoinOptions): Promise<JoinedVideo> {
     durationSeconds: seconds(frames),
     reencoded,
     captions: { ...beside, count: captions.length },
-    chapters: places.map(({ part, start, end }) => ({ title: part.title, start, end })),
+    chapters: places.map(({ part, start, end }) => ({ title: chapterTitle(part.title), start, end })),
     inspection,
   };
+}
+
+/** What there is to say of each scene. Their packets follow each other in the video as the scenes do. */
+async function inspectScenes(
+  parts: readonly Part[],
+  sounds: readonly SoundFacts[],
+  packets: readonly Packet[],
+  seconds: (frame: number) => number,
+  options: JoinOptions,
+): Promise<SceneInspection[]> {
+  const limit = pLimit(availableParallelism());
+  // a check that an ffmpeg cannot do is no reason to have no video
+  const unknown = (id: string, error: unknown): undefined => {
+    options.signal?.throwIfAborted();
+    options.log.warning(`scene ${id}: its pictures could not be checked: ${messageOf(error)}`);
+  };
+  let frame = 0;
+  const inspected = parts.map(({ result: { facts, video: rendered }, video, frames }, index) => {
+    const own = packets.slice(frame, frame + frames);
+    frame += frames;
+    // what was encoded again is not what the fast encoder made
+    const scene = { video, fps: frames / seconds(frames), isFast: facts.encoder === 'fast' && video === rendered };
+    return limit(async () => ({
+      id: facts.scene_id,
+      seconds: seconds(frames),
+      lines: facts.lines.length,
+      still: (await stillness(scene, own, options).catch((error: unknown) => unknown(facts.scene_id, error))) ?? null,
+      sound: sounds[index] ?? { ratio: 0, peak: 0, clipped: 0 },
+    }));
+  });
+  return Promise.all(inspected);
 }
 
 /** Writes one scene as a video with sound, for the paths that projects expect. The picture is copied. */

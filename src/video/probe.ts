@@ -9,6 +9,8 @@ import {
   silenceArgs,
   type Tools,
 } from './ffmpeg.js';
+import type { SoundFacts } from './sound.js';
+import type { Packet, Still } from './stillness.js';
 
 /**
  * Everything in which two video streams must agree before one can follow the other in the same track, in words of
@@ -82,14 +84,17 @@ export interface FrameGrid {
   readonly step: number;
 }
 
-/** Reads the presentation time of every frame of a video. */
-export async function frameGrid(file: string, tools: Tools): Promise<FrameGrid> {
+/** Reads where every frame of a video lies, and its packets in decoding order. */
+export async function readPackets(file: string, tools: Tools): Promise<{ grid: FrameGrid; packets: Packet[] }> {
   const times: number[] = [];
+  const packets: Packet[] = [];
   await runFfprobe(packetArgs(file), tools, (line) => {
-    const time = /^(-?\d+),?$/.exec(line)?.[1];
-    if (time !== undefined) times.push(Number(time));
+    const [, time, bytes, key] = /^(-?\d+),(\d+),([K_])/.exec(line) ?? [];
+    if (time === undefined) return;
+    times.push(Number(time));
+    packets.push({ bytes: Number(bytes), isKey: key === 'K' });
   });
-  return gridOf(times);
+  return { grid: gridOf(times), packets };
 }
 
 /** The grid on which presentation times lie, whatever order they come in. */
@@ -101,6 +106,17 @@ export function gridOf(times: readonly number[]): FrameGrid {
   return { frames: sorted.length, first, step: even ? step : 0 };
 }
 
+/** Facts about one scene of a finished video. */
+export interface SceneInspection {
+  readonly id: string;
+  readonly seconds: number;
+  /** Narration lines that it speaks. */
+  readonly lines: number;
+  /** What it shows where it shows one picture throughout; null for a scene that moves. */
+  readonly still: Still | null;
+  readonly sound: SoundFacts;
+}
+
 /** Facts about a finished video for the quality checks; seconds. */
 export interface Inspection {
   readonly videoSeconds: number;
@@ -109,6 +125,8 @@ export interface Inspection {
   readonly audioVideoRatio: number;
   /** Stretches of more than 3 s below -50 dB. */
   readonly silences: readonly { readonly start: number; readonly end: number }[];
+  /** In the order of the video. */
+  readonly scenes: readonly SceneInspection[];
 }
 
 /** The stretches of more than 3 s below -50 dB in a file that has sound. */
@@ -116,10 +134,10 @@ export async function findSilences(file: string, tools: Tools): Promise<Inspecti
   return parseSilences((await runFfmpeg(silenceArgs(file, -50, 3), tools)).stderr);
 }
 
-/** How long the sound and the picture of a probed video are, and where it is silent. Judges nothing. */
-export function inspect({ video, audio }: Probe, silences: Inspection['silences']): Inspection {
+/** How long the sound and the picture of a probed video are, beside what else is known of it. Judges nothing. */
+export function inspect({ video, audio }: Probe, known: Pick<Inspection, 'silences' | 'scenes'>): Inspection {
   const [videoSeconds, audioSeconds] = [video?.seconds ?? 0, audio?.seconds ?? 0];
-  return { videoSeconds, audioSeconds, audioVideoRatio: audioSeconds / videoSeconds, silences };
+  return { videoSeconds, audioSeconds, audioVideoRatio: audioSeconds / videoSeconds, ...known };
 }
 
 /**

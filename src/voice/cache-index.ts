@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { messageOf, UserError } from '../errors.js';
-import { liesWithin } from './files.js';
+import { join, relative, resolve, sep } from 'node:path';
+import type { Node } from 'jsonc-parser';
+import { UserError } from '../errors.js';
+import { liesWithin, readUserText } from '../files.js';
+import { endOf, parseJson, placeOfValue } from '../json.js';
 
 /** The list that the services of scenes read, in the output folder. */
 export const INDEX_FILE = 'cache.json';
@@ -13,9 +14,14 @@ export type IndexEntry = Readonly<Record<string, unknown>>;
 
 /** cache.json as it was found. */
 export interface CacheIndex {
-  /** `unreadable`: there is a file, and it does not hold a list. */
+  /** `unreadable`: there is a file, and it does not hold a list; `fault` says why. */
   readonly found: 'list' | 'nothing' | 'unreadable';
+  readonly fault: string;
   readonly entries: readonly IndexEntry[];
+  /** Each entry as it stands in the file. */
+  readonly texts: ReadonlyMap<IndexEntry, string>;
+  /** What is not read, one sentence each. */
+  readonly findings: readonly string[];
 }
 
 /**
@@ -23,39 +29,66 @@ export interface CacheIndex {
  * UserError for a folder outside the repository, or a configuration that cannot be read.
  */
 export async function voiceFolder(projectDir: string, repoRoot: string): Promise<string> {
-  const config = join(projectDir, CONFIG_FILE);
-  const text = await readFile(config, 'utf8').catch(() => '{}');
-  let value: unknown;
-  try {
-    value = JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch (error) {
-    throw new UserError(`${CONFIG_FILE} is not valid JSON: ${messageOf(error)}`, { place: { file: config } });
+  const path = join(projectDir, CONFIG_FILE);
+  const text = await readUserText(path);
+  const config = text === undefined ? undefined : parseJson(path, text);
+  if (config && !isObject(config.value)) {
+    throw new UserError(`${CONFIG_FILE} does not hold an object`, {
+      place: { file: path, line: 1 },
+      hint: `Write {"output_dir": "${DEFAULT_FOLDER}"}, or remove the file.`,
+    });
   }
-  const configured = (value as { output_dir?: unknown } | null)?.output_dir ?? '';
+  const configured = isObject(config?.value) ? (config.value.output_dir ?? '') : '';
   const problem = (what: string): UserError =>
     new UserError(`${CONFIG_FILE}: output_dir: ${what}`, {
-      place: { file: config },
+      place: config ? placeOfValue(config, ['output_dir']) : { file: path },
       hint: `Give a folder inside the repository, relative to the project: "${DEFAULT_FOLDER}".`,
     });
   if (typeof configured !== 'string') throw problem(`found ${JSON.stringify(configured)}, expected a text`);
   const folder = resolve(projectDir, configured || DEFAULT_FOLDER);
+  if (/\p{Cc}/u.test(configured)) throw problem(`${JSON.stringify(configured)} holds a control character`);
+  if (configured === '' && !(await liesWithin(folder, repoRoot))) {
+    throw new UserError(`${DEFAULT_FOLDER} leads out of the repository through a link`, {
+      place: { file: folder },
+      hint: 'Replace the link by a folder.',
+    });
+  }
   // services expand a leading ~ to the home folder
   if (configured.startsWith('~') || !(await liesWithin(folder, repoRoot)))
     throw problem(`"${configured}" lies outside the repository`);
+  if (relative(repoRoot, folder).split(sep)[0] === '.git') throw problem(`"${configured}" belongs to git`);
   return folder;
 }
 
-/** Reads the index of a folder; never throws. */
+/** Reads the index of a folder. Never throws: what is wrong with it is told in the result. */
 export async function readIndex(folder: string): Promise<CacheIndex> {
-  const text = await readFile(join(folder, INDEX_FILE), 'utf8').catch(() => undefined);
-  if (text === undefined) return { found: 'nothing', entries: [] };
+  const path = join(folder, INDEX_FILE);
+  const none = { entries: [], texts: new Map(), findings: [] };
   try {
-    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
-    if (Array.isArray(value)) return { found: 'list', entries: value.filter(isObject) };
-  } catch {
-    // reported by the caller
+    const text = await readUserText(path);
+    if (text === undefined) return { ...none, found: 'nothing', fault: '' };
+    const file = parseJson(path, text);
+    if (file.root.type !== 'array') return { ...none, found: 'unreadable', fault: `${path} does not hold a list` };
+    const texts = new Map<IndexEntry, string>();
+    const findings: string[] = [];
+    for (const [at, value] of (file.value as unknown[]).entries()) {
+      const node = file.root.children?.[at] as Node;
+      if (isObject(value)) texts.set(value, text.slice(node.offset, endOf(node)));
+      else findings.push(`${path}:${file.lineOf(node.offset)}: an entry is not an object; it is dropped`);
+    }
+    return { found: 'list', fault: '', entries: [...texts.keys()], texts, findings };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const line = error.place?.line === undefined ? '' : `:${error.place.line}`;
+    return { ...none, found: 'unreadable', fault: `${path}${line}: ${error.message}` };
   }
-  return { found: 'unreadable', entries: [] };
+}
+
+/** An index as text. Entries that were in it keep their text: others write numbers and escapes in their own way. */
+export function printIndex(entries: readonly IndexEntry[], { texts }: CacheIndex): string {
+  if (entries.length === 0) return '[]\n';
+  const printed = entries.map((entry) => texts.get(entry) ?? JSON.stringify(entry, null, 2).replaceAll('\n', '\n  '));
+  return `[\n  ${printed.join(',\n  ')}\n]\n`;
 }
 
 /** What services read from an entry, under any of the names in use. */

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import pLimit from 'p-limit';
-import { messageOf, UserError } from '../errors.js';
+import { messageOf } from '../errors.js';
 import { sha256 } from '../store/keys.js';
-import { runFfmpeg, type Tools } from '../video/ffmpeg.js';
+import { runFfmpeg, ToolError, type Tools } from '../video/ffmpeg.js';
 import { markFor, readMp3 } from './mp3.js';
 
 /** How lines are encoded: mono, 24 kHz, as existing projects have them. Part of every voice's fingerprint. */
@@ -63,7 +63,7 @@ export async function decodingFaults(
       (error: unknown) => error,
     );
     if (failed === undefined) return;
-    if (failed instanceof UserError || tools.signal?.aborted) throw failed;
+    if (!(failed instanceof ToolError) || tools.signal?.aborted) throw failed;
     if (batch.length === 1) faults.set(first, `cannot be decoded: ${messageOf(failed).split('\n')[0]}`);
     else await Promise.all(batch.map((file) => decode([file])));
   };

@@ -1,9 +1,9 @@
 import { copyFile, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { writeIfChanged } from '../files.js';
 import { readJson, seconds } from '../store/json.js';
 import { sha256 } from '../store/keys.js';
-import { writeIfChanged } from './files.js';
 import { markOf, readMp3 } from './mp3.js';
 import { implausible } from './text.js';
 import { voiceIdentity } from './voices.js';
@@ -78,5 +78,5 @@ export async function saveStored(
     if (!wanted.has(name)) await rm(join(folder, name), { recursive: true, force: true });
   }
   const listed = stored.map(({ key, text, identity, sha256, seconds }) => ({ key, text, identity, sha256, seconds }));
-  await writeIfChanged(join(folder, FILE), `${JSON.stringify({ format: FORMAT, lines: listed }, null, 1)}\n`);
+  await writeIfChanged(join(folder, FILE), `${JSON.stringify({ format: FORMAT, lines: listed }, null, 1)}\n`, folder);
 }

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import { messageOf, UserError, userErrorsOf } from '../errors.js';
+import { problemOfTool } from '../machine-errors.js';
 import { decodingFaults, encodeLine } from './encode.js';
 import { soundPath } from './entry.js';
 import type { PlannedLine, VoicePlan } from './plan.js';
@@ -76,6 +77,8 @@ export async function makeSounds(
   await Promise.all(encodings);
   await rm(options.workDir, { recursive: true, force: true });
   signal?.throwIfAborted();
+  const problem = problemOfTool(unspoken.broken ?? '', options.workDir);
+  if (problem) throw new UserError(problem.message, { hint: problem.hint });
   if (unspoken.broken !== undefined && options.choice === 'auto' && plan.backend === 'piper')
     throw new VoiceUnavailable('piper', unspoken.broken);
   for (const [line, message] of unspoken.failures) failures.set(line.identity, { message });
@@ -89,12 +92,13 @@ export async function makeSounds(
 
 async function pythonFor(
   { backend }: VoicePlan,
-  { backends, choice }: MakeOptions,
+  { backends, choice, tools }: MakeOptions,
 ): Promise<{ readonly python: string; readonly guardPython: string }> {
-  const guardPython = await backends.python();
+  const own = await backends.python();
+  const guardPython = tools.guardPython ?? own;
   if (backend === 'espeak') {
     await backends.espeak();
-    return { python: guardPython, guardPython };
+    return { python: own, guardPython };
   }
   const python = await backends.piper().catch((cause: unknown) => {
     if (choice !== 'auto') throw cause;

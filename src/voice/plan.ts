@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
+import { messageOf } from '../errors.js';
+import { liesWithin, readUserSound } from '../files.js';
 import type { Log } from '../log.js';
 import type { Narration } from '../project/narration.js';
 import { cacheKey, contentKey, sha256 } from '../store/keys.js';
 import { type CacheIndex, INDEX_FILE, type IndexEntry, readEntry, readIndex, voiceFolder } from './cache-index.js';
-import { liesWithin } from './files.js';
 import { markOf, readMp3 } from './mp3.js';
 import { implausible, spokenText, tooShort } from './text.js';
 import { type Backend, describeVoice, type Voice, type VoiceChoice, voiceIdentity } from './voices.js';
@@ -78,8 +78,8 @@ export async function planVoice(options: VoicePlanOptions): Promise<VoicePlan> {
   const folder = await voiceFolder(options.projectDir, options.repoRoot);
   const index = await readIndex(folder);
   const warnings: string[] = [];
-  if (index.found === 'unreadable')
-    warnings.push(`${INDEX_FILE} in ${folder} is not a JSON list: it is set aside and made anew`);
+  if (index.found === 'unreadable') warnings.push(`${index.fault}; it is set aside and written again`);
+  warnings.push(...index.findings);
 
   const finder: Finder = { ...options, voice, folder, index, warnings };
   const needed = narration.lines.filter(({ key }) => lineKeys?.has(key) ?? true);
@@ -151,10 +151,11 @@ function candidatesFor(line: { readonly key: string; readonly text: string }, in
       : [];
   });
   const named = `${line.key}.mp3`;
+  const canBeNamed = !line.key.includes('\0') && named.split('/').every((part) => Buffer.byteLength(part) <= 255);
   return [
     ...withText.filter(({ own }) => own),
     ...withText.filter(({ own }) => !own),
-    ...(withText.some(({ audio }) => audio === named) ? [] : [{ audio: named, entry: undefined }]),
+    ...(canBeNamed && !withText.some(({ audio }) => audio === named) ? [{ audio: named, entry: undefined }] : []),
   ];
 }
 
@@ -171,7 +172,12 @@ async function examine(
     return undefined;
   };
   if (!(await liesWithin(file, repoRoot))) return refuse('lies outside the repository');
-  const bytes = await readFile(file).catch(() => undefined);
+  let bytes: Buffer | undefined;
+  try {
+    bytes = await readUserSound(file);
+  } catch (error) {
+    return refuse(`cannot be used (${messageOf(error)})`);
+  }
   const made = typeof entry?.audio_sha256 === 'string' ? entry.audio_sha256 : undefined;
   // what we spoke need not be committed; a recording that is named and not there is worth a word
   if (!bytes) return entry && made === undefined ? refuse('is not there') : undefined;
@@ -204,7 +210,7 @@ async function oldRecordings(line: { readonly key: string }, { index, folder, re
     const { key, audio } = readEntry(entry);
     if (key !== line.key || audio === undefined) continue;
     const file = resolve(folder, audio);
-    const bytes = await readFile(file).catch(() => undefined);
+    const bytes = await readUserSound(file).catch(() => undefined);
     if (bytes && markOf(bytes) === undefined && !('fault' in readMp3(bytes)))
       warnings.push(notUsed(file, line.key, 'is a recording of another text', repoRoot));
   }

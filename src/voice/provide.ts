@@ -111,13 +111,12 @@ function isIn(sounds: Sounds): (line: PlannedLine) => boolean {
 }
 
 function missingLines(missing: readonly PlannedLine[], { narration, folder }: VoicePlan): UserErrors {
-  const keys = missing.map(({ key }) => key).join(', ');
   return new UserErrors(
     missing.map(
       ({ key, line }) =>
         new UserError(`narration line "${key}" has no recording, and voice "cached" speaks nothing`, {
           place: { file: narration.file, line },
-          hint: `Missing: ${keys}. Put recordings into ${folder}, or choose the voice auto, piper or espeak.`,
+          hint: `Put recordings into ${folder}, or choose the voice auto, piper or espeak.`,
         }),
     ),
   );

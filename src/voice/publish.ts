@@ -1,10 +1,10 @@
 import { readFile, rename } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { readUserFile, readUserSound, writeIfChanged } from '../files.js';
 import type { NarrationLine } from '../project/narration.js';
 import { sha256 } from '../store/keys.js';
-import { type CacheIndex, INDEX_FILE, type IndexEntry, readEntry, readIndex } from './cache-index.js';
-import { writeIfChanged } from './files.js';
+import { type CacheIndex, INDEX_FILE, type IndexEntry, printIndex, readEntry, readIndex } from './cache-index.js';
 import { markOf } from './mp3.js';
 import type { PlannedLine, VoicePlan } from './plan.js';
 import { normalText } from './text.js';
@@ -36,28 +36,38 @@ export async function publish(plan: VoicePlan, ready: readonly ReadyLine[], now:
 
   const entries = mergeIndex(index, plan, ready, files, now.getTime() / 1000);
   if (!isDeepStrictEqual(entries, index.entries))
-    await writeIfChanged(join(plan.folder, INDEX_FILE), `${JSON.stringify(entries, null, 2)}\n`);
+    await writeIfChanged(join(plan.folder, INDEX_FILE), printIndex(entries, index), plan.folder);
   if (isComplete(plan.narration.lines, entries))
-    await writeIfChanged(join(plan.folder, '.cache_hash'), await narrationFileHash(plan.narration.file));
+    await writeIfChanged(join(plan.folder, '.cache_hash'), await narrationFileHash(plan.narration.file), plan.folder);
   if (ready.some(({ line }) => line.origin === 'voice')) await stamp(plan, now);
   return files;
 }
 
 async function place(line: PlannedLine, bytes: Buffer, { folder, narration }: VoicePlan): Promise<string> {
   const name = fileNameFor(line.key, narration.lines);
-  const before = await readFile(join(folder, `${name}.mp3`)).catch(() => undefined);
+  const before = await readUserSound(join(folder, `${name}.mp3`));
   const isOurs = before === undefined || before.length === 0 || markOf(before) !== undefined;
   const target = join(folder, isOurs ? `${name}.mp3` : `${name}.${line.identity.slice(0, 8)}.mp3`);
-  await writeIfChanged(target, bytes);
+  await writeIfChanged(target, bytes, folder);
   return target;
 }
 
-/** A line's file name: its key, where file systems take it and no other key's name differs in case only. */
+/** File systems take 255 bytes; an ending comes behind the name. */
+const MOST_BYTES = 200;
+
+/** A line's file name: its key, where file systems take it and no other key's name may be taken for the same. */
 export function fileNameFor(key: string, lines: readonly { readonly key: string }[]): string {
-  const isPlain = /^[\p{L}\p{N}_][\p{L}\p{N}_. -]{0,99}$/u.test(key);
-  const isAlone = lines.filter((line) => line.key.toLowerCase() === key.toLowerCase()).length <= 1;
-  if (isPlain && isAlone) return key;
-  return `${key.replaceAll(/[^\p{L}\p{N}_-]+/gu, '_').slice(0, 60)}-${sha256(key).slice(0, 8)}`;
+  const isPlain = /^[\p{L}\p{N}_][\p{L}\p{M}\p{N}_. -]*$/u.test(key) && Buffer.byteLength(key) <= MOST_BYTES;
+  const isAlone = lines.filter((line) => folded(line.key) === folded(key)).length <= 1;
+  // a key that looks like the names made below could be one of them
+  if (isPlain && isAlone && !/-[0-9a-f]{8}$/.test(key)) return key;
+  const start = [...key.replaceAll(/[^\p{L}\p{N}_-]+/gu, '_')].slice(0, 40).join('');
+  return `${start}-${sha256(key).slice(0, 8)}`;
+}
+
+/** Some file systems take names for the same that differ in case, or in how their accents are written. */
+function folded(name: string): string {
+  return name.normalize('NFKC').toUpperCase().toLowerCase();
 }
 
 /**
@@ -144,7 +154,7 @@ function isComplete(lines: readonly NarrationLine[], entries: readonly IndexEntr
 
 /** What the pipeline's check compares: SHA-256 of the narration file's text with `\n` as its line end. */
 async function narrationFileHash(file: string): Promise<string> {
-  return sha256((await readFile(file, 'utf8')).replaceAll(/\r\n?/g, '\n'));
+  return sha256(((await readUserFile(file)) ?? '').toString().replaceAll(/\r\n?/g, '\n'));
 }
 
 const STAMP = 'ready.json';
@@ -152,7 +162,7 @@ const STAMP = 'ready.json';
 /** Says which voice is at hand. A stamp of the pipeline's own preparation is left alone: it compares the fingerprint. */
 async function stamp({ folder, voice }: VoicePlan, now: Date): Promise<void> {
   const path = join(folder, STAMP);
-  const before = await readFile(path, 'utf8').catch(() => '{}');
+  const before = (await readUserFile(path))?.toString() ?? '{}';
   let found: { prepared_by?: unknown; fingerprint?: unknown };
   try {
     found = JSON.parse(before) as typeof found;
@@ -169,5 +179,5 @@ async function stamp({ folder, voice }: VoicePlan, now: Date): Promise<void> {
     prepared_at: now.getTime() / 1000,
     prepared_by: 'flaming-horse-build',
   };
-  await writeIfChanged(path, `${JSON.stringify(content, null, 2)}\n`);
+  await writeIfChanged(path, `${JSON.stringify(content, null, 2)}\n`, folder);
 }

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../log.js';
+import { writeFile } from '../machine-errors.js';
 import { childEnvironment, run } from '../process.js';
 import { shippedFile } from '../shipped.js';
 import type { Voice } from './voices.js';
@@ -88,13 +89,14 @@ async function speakShare(lines: readonly LineToSpeak[], index: number, options:
     if (event.event === 'error') failures.set(line, String(event.message));
     else options.onSpoken(line, wavOf(line), Number(event.seconds));
   };
-  const ended = await run(python, ['-m', `flaming_horse_build.voice_${voice.backend}`, job], {
-    cwd: workDir, // `-m` looks for modules in the working folder first: not in the project's
+  const ended = await run(python, ['-P', '-m', `flaming_horse_build.voice_${voice.backend}`, job], {
+    cwd: workDir,
     env: childEnvironment({
       PYTHONPATH: shippedFile('python'),
       PYTHONDONTWRITEBYTECODE: '1',
       PYTHONNOUSERSITE: '1',
       PYTHONIOENCODING: 'utf-8',
+      TMPDIR: workDir, // what a killed voice leaves there is swept with it
     }),
     guardPython,
     idleLimit: IDLE_LIMIT,

@@ -3,9 +3,16 @@ export function spokenText(text: string): string {
   return normalText(text.replaceAll(/<bookmark\b[^>]*\/>/g, ' '));
 }
 
+/** What Python's str.split() takes for white space; JavaScript's \s has others. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: Python counts these
+const WHITE_SPACE = /[\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
+
 /** A text as the services of scenes compare it: white space normalised. */
 export function normalText(text: string): string {
-  return text.trim().split(/\s+/).join(' ');
+  return text
+    .split(WHITE_SPACE)
+    .filter((word) => word !== '')
+    .join(' ');
 }
 
 /** Nobody says more letters a second. */

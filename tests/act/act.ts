@@ -123,28 +123,32 @@ ${lines.join('\n')}
 }
 
 /**
- * Waits until a job of this name renders, then kills the node that started the render, as a lost runner or act's own
- * cancelling does: nothing of ours gets to run.
+ * Waits until a job renders, then kills the node that started the render, as a lost runner or act's own cancelling does:
+ * nothing of ours gets to run. `workspaceFile`: where a step of the job writes its workspace.
  */
-export async function killRender(job: string): Promise<void> {
-  const read = (pid: string, file: string): string => {
+export async function killRender(workspaceFile: string): Promise<void> {
+  const read = (path: string): string => {
     try {
-      return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+      return readFileSync(path, 'utf8');
     } catch {
-      return ''; // gone by now
+      return ''; // not there yet, or gone by now
     }
   };
   for (let tries = 0; tries < 1200; tries++) {
-    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    const workspace = read(workspaceFile).trim();
+    const pids = workspace === '' ? [] : readdirSync('/proc').filter((name) => /^\d+$/.test(name));
     // whoever asks the server for a render
-    const renders = pids.filter((pid) => read(pid, 'cmdline').split('\0').includes('--through'));
-    const parents = renders.map((pid) => /^PPid:\s+(\d+)/m.exec(read(pid, 'status'))?.[1] ?? '');
-    const node = parents.find((pid) => read(pid, 'environ').split('\0').includes(`GITHUB_JOB=${job}`));
-    if (node !== undefined && read(node, 'cmdline').includes('dist')) {
+    const renders = pids.filter((pid) => {
+      const words = read(`/proc/${pid}/cmdline`).split('\0');
+      return words.includes('--through') && words.some((word) => word.startsWith(`${workspace}/`));
+    });
+    const parents = renders.map((pid) => /^PPid:\s+(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? '');
+    const node = parents.find((pid) => read(`/proc/${pid}/cmdline`).includes('dist'));
+    if (node !== undefined) {
       process.kill(Number(node), 'SIGKILL');
       return;
     }
     await sleep(25);
   }
-  throw new Error(`no render of the job ${job} was seen`);
+  throw new Error('no render of the job was seen');
 }

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { type ActRepository, type ActRun, actRepository, buildWorkflow, killRender } from './act.js';
 
 let repository: ActRepository;
@@ -86,6 +87,7 @@ jobs:
     continue-on-error: true
     steps:
       - uses: actions/checkout@v5
+      - run: pwd -P > "$LOST_WORKSPACE"
       - uses: flaming-horse/build@v1
         with:${INPUTS}
           cache-prefix: static
@@ -128,7 +130,9 @@ describe('a sharded build under act', () => {
 
   it('ends in the right video when a shard is killed half-way', async () => {
     // act fails the run for the lost job whatever continue-on-error says; what counts is the video
-    const [built] = await Promise.all([repository.run(STATIC), killRender('lost')]);
+    const file = join(repository.folder, '..', 'lost-workspace');
+    const running = repository.run(STATIC, { env: { LOST_WORKSPACE: file } });
+    const [built] = await Promise.all([running, killRender(file)]);
     expect(built.log).toContain('signal: killed');
     const { 'scenes-rendered': rendered } = built.result('outputs');
     expect(Number(rendered)).toBeGreaterThan(0);

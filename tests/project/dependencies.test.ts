@@ -3,7 +3,6 @@ import { join, relative } from 'node:path';
 import { readDependencies, type SceneDependencies } from '../../src/project/dependencies.js';
 import { parsePython } from '../../src/project/python-source.js';
 import type { Scene } from '../../src/project/scenes.js';
-import { userError, userErrors } from '../support/errors.js';
 import { temporaryFolders, writeFiles } from '../support/folder.js';
 
 const newFolder = temporaryFolders();
@@ -149,27 +148,84 @@ describe('the narration lines of a scene', () => {
     expect(found.narrationKeys).toEqual(KEYS);
   });
 
-  test('that do not exist are errors at their place, all at once', async () => {
-    const errors = await userErrors(() =>
-      dependencies(`${IMPORT}\na = SCRIPT["intr"]\nb = SCRIPT["middle"]\nc = SCRIPT["end"]\n`),
+  test('that do not exist are found at their place, all at once', async () => {
+    const { missingKeys } = await dependencies(
+      `${IMPORT}\na = SCRIPT["intr"]\nb = SCRIPT["middle"]\nc = SCRIPT["end"]\n`,
     );
-    expect(errors.map(({ message, place }) => [message, place?.line])).toEqual([
-      ['no narration line "intr"', 3],
-      ['no narration line "end"', 5],
-    ]);
-    expect(errors[0]?.place?.file).toMatch(/scene\.py$/);
-    expect(errors[0]?.hint).toContain('intro, middle, outro');
+    expect(missingKeys.map(({ key, finding }) => [key, finding.message, finding.place.line, finding.severity])).toEqual(
+      [
+        ['intr', 'no narration line "intr"', 3, 'error'],
+        ['end', 'no narration line "end"', 5, 'error'],
+      ],
+    );
+    expect(missingKeys[0]?.finding.place.file).toMatch(/scene\.py$/);
+    expect(missingKeys[0]?.finding.hint).toContain('intro, middle, outro');
   });
 
-  test('that a shared module gets wrong are told once', async () => {
+  test.each<[string, string, 'error' | 'warning']>([
+    ['at the top', 'a = SCRIPT["x"]', 'error'],
+    ['in construct', 'class Scene(S):\n    def construct(self):\n        self.say(SCRIPT["x"])', 'error'],
+    [
+      'in a voiceover',
+      'class Scene(S):\n    def construct(self):\n        with self.voiceover(SCRIPT["x"]): pass',
+      'error',
+    ],
+    [
+      'in a method that construct calls',
+      'class Scene(S):\n    def construct(self):\n        self.a()\n    def a(self):\n        self.b()\n    def b(self):\n        SCRIPT["x"]',
+      'error',
+    ],
+    [
+      'in a function that construct calls',
+      'def say(s):\n    SCRIPT["x"]\nclass Scene(S):\n    def construct(self): say(self)',
+      'error',
+    ],
+    ['in a loop that runs', 'for i in range(3):\n    SCRIPT["x"]', 'error'],
+    ['in a loop over a list', 'for i in [1, 2]:\n    SCRIPT["x"]', 'error'],
+    ['in a loop that may not run', 'for i in things:\n    SCRIPT["x"]', 'warning'],
+    ['in an if', 'if y:\n    SCRIPT["x"]', 'warning'],
+    ['in a try', 'try:\n    SCRIPT["x"]\nexcept KeyError:\n    pass', 'warning'],
+    ['in half of an expression', 'a = y and SCRIPT["x"]', 'warning'],
+    ['in a choice', 'a = SCRIPT["x"] if y else ""', 'warning'],
+    ['in a lambda', 'f = lambda: SCRIPT["x"]', 'warning'],
+    ['in a function that nobody calls', 'def say(): SCRIPT["x"]', 'warning'],
+    ['in a method that nobody calls', 'class Scene(S):\n    def other(self): SCRIPT["x"]', 'warning'],
+    ['in another scene of the file', 'class Other(S):\n    def construct(self): SCRIPT["x"]', 'warning'],
+    [
+      'after a return',
+      'class Scene(S):\n    def construct(self):\n        if y: return\n        SCRIPT["x"]',
+      'warning',
+    ],
+    [
+      'in a generator',
+      'def g():\n    SCRIPT["x"]\n    yield 1\nclass Scene(S):\n    def construct(self): g()',
+      'warning',
+    ],
+    ['where the error is suppressed', 'with suppress(KeyError):\n    SCRIPT["x"]', 'warning'],
+  ])('that do not exist fail the scene where they are sure to be looked up: %s', async (_, source, severity) => {
+    const { missingKeys } = await dependencies(`${IMPORT}${source}\n`);
+    expect(missingKeys.map(({ finding }) => finding.severity)).toEqual([severity]);
+  });
+
+  test.each<[string, string, 'error' | 'warning']>([
+    ['at its top', 'a = SCRIPT["gone"]', 'error'],
+    ['in a function of it', 'def f(): SCRIPT["gone"]', 'warning'],
+  ])('that a shared module gets wrong %s belong to each scene', async (_, source, severity) => {
     const repoRoot = await newFolder();
-    await writeFiles(repoRoot, { 'common.py': `${IMPORT}a = SCRIPT["gone"]\n` });
+    await writeFiles(repoRoot, { 'common.py': `${IMPORT}${source}\n` });
     const scenes = ['one', 'two'].map((id) => sceneOf(repoRoot, 'import common\n', id));
     const narrationFile = join(repoRoot, 'narration_script.py');
-    const error = await userError(() =>
-      readDependencies(scenes, { projectDir: repoRoot, repoRoot, narrationFile, narrationKeys: KEYS }),
-    );
-    expect(error.place).toEqual({ file: join(repoRoot, 'common.py'), line: 2 });
+    const found = await readDependencies(scenes, {
+      projectDir: repoRoot,
+      repoRoot,
+      narrationFile,
+      narrationKeys: KEYS,
+    });
+    for (const id of ['one', 'two']) {
+      const [missing] = found.get(id)?.missingKeys ?? [];
+      expect(missing?.finding.place).toEqual({ file: join(repoRoot, 'common.py'), line: 2 });
+      expect([missing?.finding.severity, missing?.finding.sceneId]).toEqual([severity, id]);
+    }
   });
 
   test('come from the narration file that the state names', async () => {
@@ -267,7 +323,7 @@ describe('the sources of a scene', () => {
 
   test('leave out a module that is not UTF-8: its bytes are covered where a render opens it', async () => {
     const repoRoot = await newFolder();
-    await writeFile(join(repoRoot, 'old.py'), Buffer.from('# -*- coding: latin-1 -*-\nx = "\xe9"\n', 'latin1'));
+    await writeFile(join(repoRoot, 'old.py'), Buffer.from('x = "\xe9"\n', 'latin1'));
     const found = await readDependencies([sceneOf(repoRoot, 'import old\n')], {
       projectDir: repoRoot,
       repoRoot,

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lockProject } from '../../src/project/lock.js';
 import { actionRoot } from '../../src/shipped.js';
@@ -19,7 +20,7 @@ function endedProcess(): number {
 test('a project is locked by one build and free again after it', async () => {
   const folder = await newFolder();
   const unlock = await lockProject(folder);
-  expect(await readFile(join(folder, '.build.lock'), 'utf8')).toBe(`${process.pid}\n`);
+  expect(await readFile(join(folder, '.build.lock'), 'utf8')).toMatch(new RegExp(`^${process.pid}\\n`));
   expect((await userError(() => lockProject(folder))).message).toContain(`process ${process.pid}`);
   await unlock();
   expect(await readdir(folder)).toEqual([]);
@@ -41,17 +42,90 @@ test('the lock of a running process is respected', async () => {
   }
 });
 
-test.each([
-  ['of a process that has ended', () => `${endedProcess()}\n`],
-  ['of our own number, left by an earlier run in a container', () => `${process.pid}\n`],
-  ['that names no process', () => 'locked by build_video.sh\n'],
-])('a lock %s is taken over', async (_, text) => {
+/** The lock of this process as it writes it: its number, then its start and where its number means something. */
+async function ownLock(): Promise<[pid: string, start: string, space: string]> {
   const folder = await newFolder();
-  await writeFile(join(folder, '.build.lock'), text());
   const unlock = await lockProject(folder);
-  expect(await readFile(join(folder, '.build.lock'), 'utf8')).toBe(`${process.pid}\n`);
-  expect(await readdir(folder)).toEqual(['.build.lock']);
+  const text = await readFile(join(folder, '.build.lock'), 'utf8');
   await unlock();
+  return text.trim().split(/\s/) as [string, string, string];
+}
+
+const MINUTES_AGO = new Date(Date.now() - 600_000);
+const YEARS_AGO = new Date('2001-01-01');
+const ELSEWHERE = '0123456789';
+
+test.each<[string, (folder: string) => Promise<unknown>]>([
+  ['of a process that has ended', (lock) => writeFile(lock, `${endedProcess()}\n`)],
+  ['of our own number, left by an earlier run in a container', (lock) => writeFile(lock, `${process.pid}\n`)],
+  ['that names no process', (lock) => writeFile(lock, 'locked by build_video.sh\n')],
+  ['of bytes', (lock) => writeFile(lock, Buffer.alloc(100_000, 0xff))],
+  ['of a number that no process can have', (lock) => writeFile(lock, '4294967299\n')],
+  [
+    'of an ended process whose number another has by now',
+    async (lock) => {
+      const [, , space] = await ownLock();
+      await writeFile(lock, `${process.ppid}\n1 ${space}\n`);
+    },
+  ],
+  [
+    'of an earlier version, whose number another process has by now',
+    async (lock) => {
+      await writeFile(lock, `${process.ppid}\n`);
+      await utimes(lock, YEARS_AGO, YEARS_AGO);
+    },
+  ],
+  [
+    'of another container that has been silent for minutes',
+    async (lock) => {
+      await writeFile(lock, `${process.ppid}\n1 ${ELSEWHERE}\n`);
+      await utimes(lock, MINUTES_AGO, MINUTES_AGO);
+    },
+  ],
+  ['that is a link to nowhere', (lock) => symlink('/nowhere/at-all', lock)],
+  [
+    'that is a link to the lock of a running process',
+    async (lock) => {
+      await writeFile(`${lock}.target`, `${process.ppid}\n`);
+      await symlink(`${lock}.target`, lock);
+    },
+  ],
+])('a lock %s is taken over', async (_, make) => {
+  const folder = await newFolder();
+  const lock = join(folder, '.build.lock');
+  await make(lock);
+  const unlock = await lockProject(folder);
+  expect(await readFile(lock, 'utf8')).toMatch(new RegExp(`^${process.pid}\\n\\S+ \\w{10}\\n$`));
+  await unlock();
+  // what a link leads to is not ours
+  expect((await readdir(folder)).filter((name) => !name.endsWith('.target'))).toEqual([]);
+  if (existsSync(`${lock}.target`)) expect(await readFile(`${lock}.target`, 'utf8')).toBe(`${process.ppid}\n`);
+});
+
+test.each<[string, (lock: string) => Promise<unknown>, RegExp]>([
+  [
+    'of another container that showed a sign of life just now',
+    (lock) => writeFile(lock, `${process.ppid}\n1 ${ELSEWHERE}\n`),
+    /another build.*in another container/,
+  ],
+  ['that is a folder', (lock) => mkdir(lock), /is not a file/],
+  ['that is a pipe', async (lock) => spawnSync('mkfifo', [lock]), /is not a file/],
+])('a lock %s is respected', async (_, make, message) => {
+  const folder = await newFolder();
+  const lock = join(folder, '.build.lock');
+  await make(lock);
+  expect((await userError(() => lockProject(folder))).message).toMatch(message);
+  expect(await readdir(folder)).toEqual(['.build.lock']);
+});
+
+test('a lock that was removed by hand and taken by another build is not given back', async () => {
+  const folder = await newFolder();
+  const lock = join(folder, '.build.lock');
+  const unlock = await lockProject(folder);
+  spawnSync('rm', [lock]);
+  await writeFile(lock, `${process.ppid}\n`);
+  await unlock();
+  expect(await readFile(lock, 'utf8')).toBe(`${process.ppid}\n`);
 });
 
 test('an empty lock is another build that has just begun, unless it is old', async () => {

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { UserErrors } from '../../src/errors.js';
 import { parseNarration, readNarration } from '../../src/project/narration.js';
 import { userError } from '../support/errors.js';
 import { temporaryFolders } from '../support/folder.js';
@@ -10,6 +11,13 @@ const FILE = '/project/narration_script.py';
 const parse = (text: string) => parseNarration(FILE, text);
 const texts = (text: string): Record<string, string> =>
   Object.fromEntries(parse(text).lines.map((line) => [line.key, line.text]));
+
+/** What is wrong with a narration file, or with its one line that has a problem. */
+const faultOf = (text: string) =>
+  userError(() => {
+    const { problems } = parse(text);
+    if (problems.length > 0) throw new UserErrors(problems);
+  });
 
 /** What Python itself makes of narration files: SCRIPT by key, or null where it is not Python at all. */
 const PYTHON_READS = `
@@ -22,14 +30,12 @@ def read(text):
         return None
     try:
         return script(tree)
-    except ValueError:
-        return {"key": None}  # Python, but not literals
+    except Exception:
+        return {"key": None}  # Python, but more than literals
 def script(tree):
-    for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        if any(isinstance(target, ast.Name) and target.id == "SCRIPT" for target in targets):
-            value = ast.literal_eval(node.value)
-            return {key: text if isinstance(text, str) else None for key, text in value.items()}
+    module = {}
+    exec(compile(tree, "narration_script.py", "exec"), module)
+    return {key: text if isinstance(text, str) else None for key, text in module["SCRIPT"].items()}
 print(json.dumps([read(text) for text in json.load(sys.stdin)]))
 `;
 
@@ -69,6 +75,13 @@ const LITERALS: readonly (readonly [string, string])[] = [
   ['nested parentheses', `(("deep"))`],
   ['a backslash between adjacent literals', `"one " \\\n    "two"`],
   ['hash signs, braces and colons', `"# not a comment {x}: y, z"`],
+  ['an f-string without fields', `f"hi {{you}}"`],
+  ['a raw f-string without fields', String.raw`rf"\alpha"`],
+  ['600 literals joined by +', Array(600).fill('"x"').join(' + ')],
+  ['3000 literals side by side', Array(3000).fill("'x'").join('\n    ')],
+  ['a hundred parentheses', `${'('.repeat(90)}"deep"${')'.repeat(90)}`],
+  ['literals joined by + over lines with comments', `("a"  # one\n    + 'b'  # two\n    # three\n    + "c")`],
+  ['a form feed and tabs between literals', '"a" \f\t "b"'],
   ['a null escape', String.raw`"a\0b"`],
   ['a tab and a form feed', '"a\tb\fc"'],
 ];
@@ -88,7 +101,6 @@ describe('the texts of narration', () => {
 
   test.each([
     ['an f-string', '"b": f"hi {name}"'],
-    ['an f-string without fields', '"b": f"hi"'],
     ['an f-string among literals', '"b": ("hi " f"{x}")'],
     ['bytes', '"b": b"hi"'],
     ['raw bytes', '"b": rb"hi"'],
@@ -108,14 +120,14 @@ describe('the texts of narration', () => {
     ['an unpacked dictionary', '**OTHER'],
     ['a comprehension', '**{k: k for k in "ab"}'],
   ])('anything computed is an error at its line: %s', async (_, entry) => {
-    const error = await userError(() => parse(`# a comment\nSCRIPT = {\n    "a": "first",\n    ${entry}\n}\n`));
+    const error = await faultOf(`# a comment\nSCRIPT = {\n    "a": "first",\n    ${entry}\n}\n`);
     expect(error.place).toEqual({ file: FILE, line: 4 });
     expect(error.hint).toBeTruthy();
   });
 
   test('characters that cannot be told from their escapes are an error at the line of the string', async () => {
     for (const written of [String.raw`\N{EM DASH}`, String.raw`\ud83d`, String.raw`\U00110000`]) {
-      const error = await userError(() => parse(`SCRIPT = {\n  "a": "x",\n  "b": "${written}",\n}`));
+      const error = await faultOf(`SCRIPT = {\n  "a": "x",\n  "b": "${written}",\n}`);
       expect(error.place?.line).toBe(3);
       expect(error.message).toContain(written);
     }
@@ -155,7 +167,7 @@ describe('random literals', () => {
   });
   const ours = files.map((text) => {
     try {
-      return texts(text);
+      return parse(text).problems.length > 0 ? null : texts(text);
     } catch {
       return null;
     }
@@ -258,6 +270,39 @@ describe('the shape of a narration file', () => {
   });
 
   test.each([
+    ['a tuple of dictionaries', 'SCRIPT = {"a": "b"}, {"c": "d"}\n', 1],
+    ['a tuple over lines', 'SCRIPT = {\n  "a": "b",\n}, {"c": "d"}\n', 3],
+    ['a starred target', '*SCRIPT, = {"a": "b"}\n', 1],
+    ['a chained target before it', 'X = SCRIPT = {"a": "b"}\n', 1],
+    ['a chained target behind it', 'SCRIPT = X = {"a": "b"}\n', 1],
+    ['a target in parentheses', '(SCRIPT) = {"a": "b"}\n', 1],
+    ['a target in brackets', '[SCRIPT] = {"a": "b"}\n', 1],
+    ['an augmented assignment alone', 'SCRIPT |= {"a": "b"}\n', 1],
+    ['an assignment expression', '(SCRIPT := {"a": "b"})\n', 1],
+    ['an attribute', 'import x\nx.SCRIPT = {"a": "b"}\n', 1],
+    ['SCRIPT inside an if', 'if True:\n    SCRIPT = {"a": "b"}\n', 2],
+    ['SCRIPT inside a try', 'try:\n    SCRIPT = {"a": "b"}\nexcept E:\n    pass\n', 2],
+    ['SCRIPT inside a class', 'class C:\n    SCRIPT = {"a": "b"}\n', 2],
+    ['SCRIPT deleted', 'SCRIPT = {"a": "b"}\ndel SCRIPT\n', 2],
+    ['SCRIPT imported over', 'SCRIPT = {"a": "b"}\nfrom other import SCRIPT\n', 2],
+    ['everything imported over it', 'SCRIPT = {"a": "b"}\nfrom other import *\n', 2],
+    ['SCRIPT as the target of a loop', 'SCRIPT = {"a": "b"}\nfor SCRIPT in x:\n    pass\n', 2],
+    ['a line as the target of a loop', 'SCRIPT = {"a": "b"}\nfor SCRIPT["a"] in x:\n    pass\n', 2],
+    ['SCRIPT under another name', 'SCRIPT = {"a": "b"}\nOTHER = SCRIPT\n', 2],
+    ['SCRIPT in look-alike letters', 'SCRIPT = {"a": "b"}\nＳＣＲＩＰＴ = {"a": "c"}\n', 2],
+    ['SCRIPT set through globals', 'SCRIPT = {"a": "b"}\nglobals()["SCRIPT"] = {}\n', 2],
+    ['SCRIPT set by exec', 'SCRIPT = {"a": "b"}\n\nexec("SCRIPT = {}")\n', 3],
+    ['a condition', 'SCRIPT = {"a": "b"} if x else {"a": "c"}\n', 1],
+    ['a copy', 'SCRIPT = {"a": "b"}.copy()\n', 1],
+    ['a dictionary behind a dictionary', 'SCRIPT = {"a": "b"}["a"]\n', 1],
+    ['another dictionary unpacked', 'SCRIPT = {\n  "a": "b",\n  **OTHER,\n}\n', 3],
+    ['a key that no one can know', 'SCRIPT = {\n  "a": "b",\n  KEY: "c",\n}\n', 3],
+    ['a line that is indented without need', 'X = 1\n SCRIPT = {"a": "b"}\n', 2],
+    ['a null character', 'SCRIPT = {\n  "a": "b\0",\n}\n', 2],
+    ['tabs and spaces mixed', 'if x:\n        y = 1\n\tz = 1\nSCRIPT = {"a": "b"}\n', 3],
+    ['a thousand parentheses', `SCRIPT = {\n  "a": ${'('.repeat(1000)}"b"${')'.repeat(1000)}}\n`, 2],
+    ['100000 brackets', `SCRIPT = {\n  "a": ${'['.repeat(100_000)}`, 2],
+    ['a sum too long for the grammar', `X = ${Array(3000).fill('a').join(' and ')}\nSCRIPT = {"a": "b"}\n`, 1],
     ['no SCRIPT', 'LINES = {"a": "b"}\n', 1],
     ['an empty file', '', 1],
     ['SCRIPT only in a comment', '# SCRIPT = {"a": "b"}\n', 1],
@@ -276,7 +321,7 @@ describe('the shape of a narration file', () => {
     ['an empty key', 'SCRIPT = {\n  "": "b",\n}\n', 2],
     ['no words', 'SCRIPT = {\n  "a": "b",\n  "c": " \\n ",\n}\n', 3],
   ])('is told where it is wrong: %s', async (_, text, line) => {
-    const error = await userError(() => parse(text));
+    const error = await faultOf(text);
     expect(error.place).toEqual({ file: FILE, line });
     expect(error.hint).toBeTruthy();
   });
@@ -284,7 +329,7 @@ describe('the shape of a narration file', () => {
   const broken: readonly (readonly [string, string, number])[] = [
     ['a text not closed', 'SCRIPT = {\n  "a": "b,\n  "c": "d",\n}\n', 2],
     ['triple quotes not closed', 'SCRIPT = {\n  "a": """b,\n  "c": "d",\n}\n', 2],
-    ['a bracket not closed', 'SCRIPT = {\n  "a": "b",\n', 3],
+    ['a bracket not closed', 'SCRIPT = {\n  "a": "b",\n', 1],
     ['a comma forgotten', 'SCRIPT = {\n  "a": "b"\n  "c": "d",\n}\n', 3],
     ['a text without a key', 'SCRIPT = {\n  "a": "b",\n  "c",\n}\n', 3],
     ['a key without a text', 'SCRIPT = {\n  "a": "b",\n  "c":\n}\n', 3],
@@ -292,7 +337,7 @@ describe('the shape of a narration file', () => {
     ['a backslash before the last quote', String.raw`SCRIPT = {"a": "b\"}`, 1],
   ];
   test.each(broken)('that is not Python is an error near the fault: %s', async (_, text, line) => {
-    const error = await userError(() => parse(text));
+    const error = await faultOf(text);
     expect(Math.abs((error.place?.line ?? 0) - line)).toBeLessThanOrEqual(1);
   });
 

@@ -1,8 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { dependenciesOf, findRepoRoot, readProject } from '../../src/project/project.js';
+import { selectScenes } from '../../src/project/scenes.js';
 import { readState } from '../../src/project/state.js';
-import { userErrors } from '../support/errors.js';
+import { userError, userErrors } from '../support/errors.js';
 import { temporaryFolders } from '../support/folder.js';
 import { sceneSource, writeProject } from '../support/project.js';
 import { testRealProjects } from '../support/real-projects.js';
@@ -38,8 +39,8 @@ test('the narration file that the state names is read', async () => {
     state: { narration_file: 'text/lines.py' },
     files: {
       'text/lines.py': 'SCRIPT = {"other": "Words."}\n',
-      'scene_01_intro.py': 'from text.lines import SCRIPT\nclass A: x = SCRIPT["other"]\n',
-      'scene_02_outro.py': 'class A: pass\n',
+      'scene_01_intro.py': 'from text.lines import SCRIPT\nclass Intro(Scene): x = SCRIPT["other"]\n',
+      'scene_02_outro.py': 'class Outro(Scene): pass\n',
     },
   });
   const project = await readProject(await readState(folder));
@@ -47,9 +48,34 @@ test('the narration file that the state names is read', async () => {
   expect(project.scenes.map((scene) => dependenciesOf(project, scene).narrationKeys)).toEqual([['other'], []]);
 });
 
+test.each(['../../../lines.py', '/etc/hostname', 'link.py'])(
+  'a narration file outside the repository is not read: %s',
+  async (file) => {
+    const root = await newFolder();
+    const folder = await writeProject(join(root, 'repository'), { state: { narration_file: file } });
+    await writeFile(join(root, 'lines.py'), 'SCRIPT = {"intro": "Mine."}\n');
+    await symlink(join(root, 'lines.py'), join(folder, 'link.py'));
+    const error = await userError(async () => readProject(await readState(folder)));
+    expect(error.message).toBe(`narration_file: "${file}" lies outside the repository`);
+    expect(error.place?.file).toBe(join(folder, 'project_state.json'));
+  },
+);
+
+test('a scene that the state does not tell may be the one that is asked for', async () => {
+  const scenes = [{ id: 'scene_01_intro' }, { id: 'a/b' }];
+  const folder = await writeProject(await newFolder(), { scenes });
+  const project = await readProject(await readState(folder));
+  expect(selectScenes(project, ['scene_01_intro']).problems).toEqual([]);
+  const errors = await userErrors(() => selectScenes(project, ['a']));
+  expect(errors.map(({ message }) => message)).toEqual([
+    'scenes: no scene "a" in the project',
+    expect.stringContaining('scenes[1].id: found "a/b"'),
+  ]);
+});
+
 test('what is wrong with the narration and with scenes is told at once', async () => {
   const folder = await writeProject(await newFolder(), {
-    narration: 'SCRIPT = {"intro": text}\n',
+    narration: 'SCRIPT = text\n',
     files: { 'scene_02_outro.py': 'x = (\n' },
   });
   const errors = await userErrors(async () => readProject(await readState(folder)));
@@ -59,11 +85,34 @@ test('what is wrong with the narration and with scenes is told at once', async (
   ]);
 });
 
-test('a line that a scene wants and the narration lacks is told at the place of the lookup', async () => {
-  const folder = await writeProject(await newFolder(), { narration: { intro: 'Hello.', Outro: 'Bye.' } });
-  const errors = await userErrors(async () => readProject(await readState(folder)));
-  expect(errors.map(({ message, place }) => [message, basename(place?.file ?? ''), place?.line])).toEqual([
-    ['no narration line "outro"', 'scene_02_outro.py', 11],
+test('a fault of one scene leaves the others', async () => {
+  const folder = await writeProject(await newFolder(), {
+    narration: 'SCRIPT = {"intro": "Hello.", "empty": " ", "spare": "", "outro": "Bye."}\n',
+    scenes: ['one', 'two', 'three', 'four', 'five'].map((id) => ({ id })),
+    files: {
+      'one.py': sceneSource('One', ['intro']),
+      'two.py': sceneSource('Two', ['outr', 'gone']),
+      'three.py': sceneSource('Three', ['empty']),
+      'five.py': sceneSource('Five', ['outro']),
+    },
+  });
+  const project = await readProject(await readState(folder));
+  expect(project.scenes.map(({ id, index }) => [id, index])).toEqual([
+    ['one', 0],
+    ['five', 4],
+  ]);
+  const told = project.faults.map(({ id, errors }) => [
+    id,
+    ...errors.map(({ message, place }) => `${basename(place?.file ?? '')}:${place?.line} ${message}`),
+  ]);
+  expect(told).toEqual([
+    ['two', 'two.py:11 no narration line "outr"', 'two.py:13 no narration line "gone"'],
+    ['three', 'narration_script.py:1 narration line "empty" has no words'],
+    ['four', 'project_state.json:18 scene four: no file four.py in the project'],
+  ]);
+  // a line that nobody speaks harms nobody
+  expect(project.doubts.map(({ severity, message }) => [severity, message])).toEqual([
+    ['warning', 'narration line "spare" has no words'],
   ]);
 });
 

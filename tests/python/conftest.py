@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,14 +115,35 @@ class Project:
         return path, result
 
     def environment(self) -> dict[str, str]:
-        path = [self.repo, ROOT / "python", ROOT / "python" / "provided"]
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         ours = {"MANIM_VOICE_PROD": "1", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        return {**kept, "PYTHONPATH": os.pathsep.join(map(str, path)), **ours}
+        return {**kept, "PYTHONPATH": str(ROOT / "python"), **ours}
 
     def render(self, scene: Path, **fields: Any) -> Rendered:
         job, result = self.job(scene, **fields)
         return self.run(job, result)
+
+    def render_all(self, scenes: Sequence[tuple[Path, dict[str, Any]]]) -> list[Rendered]:
+        """Render scenes, each with fields of its job, as `render` does, but with one import of Manim."""
+        jobs = [self.job(scene, **fields) for scene, fields in scenes]
+        program = ROOT / "tests/python/render/raw_frames.py"
+        arguments = [argument for job, _ in jobs for argument in (str(job), "driver")]
+        subprocess.run(
+            [sys.executable, str(program), *arguments],
+            env=self.environment(),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        done = []
+        for job, result in jobs:
+            status = job.with_name("status").read_text()
+            told = [json.loads(line) for line in job.with_name("events").read_text().splitlines()]
+            done.append(Rendered(int(status), told, job.with_name("output").read_text(), result, job))
+        return done
 
     def run(self, job: Path, result: Path) -> Rendered:
         events = job.with_name("events")
@@ -143,7 +164,7 @@ class Project:
 
 
 def driver(job: Path) -> list[str]:
-    return [sys.executable, "-m", "flaming_horse_build.render", str(job)]
+    return [sys.executable, "-P", "-m", "flaming_horse_build.render", str(job)]
 
 
 def speak(folder: Path, texts: Mapping[str, str]) -> None:

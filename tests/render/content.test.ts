@@ -25,7 +25,11 @@ function newProject(root: string): Promise<string> {
   return writeProject(root, {
     narration: NARRATION,
     files: {
-      'scene_01_intro.py': sceneSource('Intro', ['intro'], 'from lib.shapes import star'),
+      'scene_01_intro.py': sceneSource(
+        'Intro',
+        ['intro'],
+        'from lib.shapes import star\nclass Other(VoiceoverScene): pass',
+      ),
       '../../lib/__init__.py': '',
       '../../lib/shapes.py': 'star = 1\n',
       '../../lib/unused.py': 'x = 1\n',

@@ -1,6 +1,7 @@
 import { appendFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readSceneResult } from '../../src/render/result.js';
+import { RESULT_FORMAT, readSceneResult } from '../../src/render/result.js';
+import { shippedFile } from '../../src/shipped.js';
 import { temporaryFolders } from '../support/folder.js';
 import { makeScene } from '../support/scene-result.js';
 
@@ -22,6 +23,11 @@ async function changeFacts(folder: string, change: Record<string, unknown>): Pro
   const path = join(folder, 'result.json');
   await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, 'utf8')), ...change }));
 }
+
+test('the render driver writes the format that is read here', async () => {
+  const driver = await readFile(shippedFile('python/flaming_horse_build/render/result.py'), 'utf8');
+  expect(driver).toContain(`\nFORMAT = ${RESULT_FORMAT}\n`);
+});
 
 test('a scene result is read with its files', async () => {
   const folder = await madeScene();
@@ -45,7 +51,7 @@ test.each<[string, (folder: string) => Promise<unknown>, string | RegExp]>([
   ['it has no facts', (folder) => rm(join(folder, 'result.json')), 'ENOENT'],
   ['its facts are cut off', (folder) => writeFile(join(folder, 'result.json'), '{"format": 1,'), /JSON/],
   ['its facts are nothing', (folder) => writeFile(join(folder, 'result.json'), 'null'), /.+/],
-  ['it is of another format', (folder) => changeFacts(folder, { format: 2 }), 'result.json is not valid: format: '],
+  ['it is of another format', (folder) => changeFacts(folder, { format: 1 }), 'result.json is not valid: format: '],
   ['it has no frames', (folder) => changeFacts(folder, { frames: 0 }), 'result.json is not valid: frames: '],
   ['it has no rate', (folder) => changeFacts(folder, { fps: 0 }), 'result.json is not valid: fps: '],
   [

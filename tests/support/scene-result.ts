@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { childEnvironment, run } from '../../src/process.js';
-import { type Caption, readSceneResult, type SceneFacts, type SceneResult } from '../../src/render/result.js';
+import {
+  type Caption,
+  RESULT_FORMAT,
+  readSceneResult,
+  type SceneFacts,
+  type SceneResult,
+} from '../../src/render/result.js';
 import type { Tools } from '../../src/video/ffmpeg.js';
 
 /** The tools as a build runs them, without a guard. */
@@ -22,6 +28,8 @@ export interface SceneParts {
   readonly id: string;
   readonly frames: number;
   readonly fps: number;
+  /** The frame rate exactly, as ffmpeg takes it, where `fps` is rounded. */
+  readonly rate?: string;
   readonly width?: number;
   readonly height?: number;
   /** A picture source of ffmpeg; moving test bars without one. */
@@ -48,12 +56,19 @@ function driverSettings(): string[] {
   return ['-preset', preset, '-x264-params', params.join(':')];
 }
 
+/** Ticks a second of a video track, as the render driver chooses them (film.py). */
+function timeScale(rate: string): number {
+  if (['15', '30', '60'].includes(rate)) return 15360;
+  const [numerator = 0, denominator = 1] = rate.split('/').map(Number);
+  return denominator !== 1 && numerator >= 5000 ? numerator : numerator * 1000;
+}
+
 /** Makes a scene's result as docs/protocol.md describes it, in a folder that is made. */
 export async function makeScene(folder: string, parts: SceneParts): Promise<SceneResult> {
   const { id, frames, fps, width = 320, height = 180 } = parts;
   await mkdir(folder, { recursive: true });
-  const picture = parts.picture ?? `testsrc2=size=${width}x${height}:rate=${fps}`;
-  const scale = [15, 30, 60].includes(fps) ? 15360 : fps * 1000;
+  const rate = parts.rate ?? String(fps);
+  const picture = parts.picture ?? `testsrc2=size=${width}x${height}:rate=${rate}`;
   await ffmpeg([
     ...['-f', 'lavfi', '-i', picture, '-frames:v', String(frames), '-pix_fmt', 'yuv420p', '-c:v', 'libx264'],
     ...(parts.encoder ?? ENCODER),
@@ -61,12 +76,12 @@ export async function makeScene(folder: string, parts: SceneParts): Promise<Scen
     ...['-vf', 'setparams=range=tv:colorspace=smpte170m:color_trc=bt709:color_primaries=bt709'],
     ...['-color_range', 'tv', '-colorspace', 'smpte170m', '-color_trc', 'bt709', '-color_primaries', 'bt709'],
     ...['-fflags', '+bitexact', '-flags:v', '+bitexact', '-movflags', '+faststart'],
-    ...['-video_track_timescale', String(scale), join(folder, 'video.mp4')],
+    ...['-video_track_timescale', String(timeScale(rate)), join(folder, 'video.mp4')],
   ]);
   const samples = Math.round((frames * 48_000) / fps);
   await writeFile(join(folder, 'audio.wav'), wav(samples, parts.clicks ?? []));
   const facts: SceneFacts = {
-    format: 1,
+    format: RESULT_FORMAT,
     scene_id: id,
     class_name: 'Scene',
     frames,

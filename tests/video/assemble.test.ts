@@ -1,9 +1,9 @@
-import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { silentLog } from '../../src/log.js';
 import { completeScene, type FinishedScene, SCENE_VIDEO } from '../../src/render/reuse.js';
 import { sha256OfFile } from '../../src/store/keys.js';
-import { type AssembledVideo, assemble, place } from '../../src/video/assemble.js';
+import { type AssembledVideo, assemble } from '../../src/video/assemble.js';
 import { writeSceneVideo } from '../../src/video/join.js';
 import { contentsOf } from '../support/content.js';
 import { temporaryFolders } from '../support/folder.js';
@@ -38,7 +38,8 @@ async function assembled(
     scenes = finished,
     titles = ['One', 'Two'],
     output,
-  }: { scenes?: FinishedScene[]; titles?: string[]; output?: string } = {},
+    accept = () => {},
+  }: { scenes?: FinishedScene[]; titles?: string[]; output?: string; accept?: () => void } = {},
 ): Promise<AssembledVideo & { output: string; told: string[]; asked: number }> {
   const base = await newFolder();
   const log = recordingLog();
@@ -47,11 +48,13 @@ async function assembled(
   const video = await assemble({
     scenes: scenes.map((scene, index) => ({ finished: scene, title: titles[index] ?? '' })),
     output: place,
+    within: undefined,
     store,
     cachePrefix: 'p',
     folder: join(base, 'work', 'video'),
     tools,
     log,
+    accept,
     ready: async () => {
       asked += 1;
     },
@@ -119,18 +122,4 @@ test.each([
   const third = await assembled(store);
   expect(third.reused).toBe(true);
   expect(await sha256OfFile(third.output)).toBe(await sha256OfFile(first.output));
-});
-
-test('a file is put in place whole, over what was there', async () => {
-  const folder = await newFolder();
-  await writeFile(join(folder, 'from'), 'new');
-  const to = join(folder, 'deep', 'to');
-  await place(join(folder, 'from'), to);
-  await place(join(folder, 'from'), to);
-  expect(await readFile(to, 'utf8')).toBe('new');
-  await mkdir(join(folder, 'taken', 'x'), { recursive: true });
-  await expect(place(join(folder, 'from'), join(folder, 'taken'))).rejects.toThrow();
-  await expect(place(join(folder, 'missing'), to)).rejects.toThrow('ENOENT');
-  expect(await readFile(to, 'utf8')).toBe('new');
-  expect((await readdir(folder)).sort()).toEqual(['deep', 'from', 'taken']);
 });

@@ -1,4 +1,5 @@
-import { mergeCaptions, toSrt, toTrackSource, toWebVtt } from '../../src/video/captions.js';
+import fc from 'fast-check';
+import { mergeCaptions, oneAtATime, toSrt, toTrackSource, toWebVtt } from '../../src/video/captions.js';
 
 const caption = (start: number, end: number, text: string) => ({ start, end, text });
 
@@ -20,9 +21,20 @@ describe('captions of scenes become captions of the video', () => {
     expect(merged).toEqual([caption(3, 4, 'a'), caption(4, 5, 'b')]);
   });
 
-  test('cut where the next one starts', () => {
-    const merged = mergeCaptions([{ start: 0, end: 9, captions: [caption(0, 5, 'a'), caption(3, 6, 'b')] }]);
-    expect(merged).toEqual([caption(0, 3, 'a'), caption(3, 6, 'b')]);
+  test.each([
+    ['captions that overlap', [caption(0, 5, 'a'), caption(3, 6, 'b')]],
+    ['captions that start together', [caption(0, 1, 'line'), caption(0, 5, 'note')]],
+    ['three at once', [caption(0, 3, 'a'), caption(0, 3, 'b'), caption(0, 3, 'c')]],
+    ['captions of equal text', [caption(0, 3, 'a'), caption(0, 3, 'a'), caption(2, 4, 'a')]],
+    ['one within another', [caption(0, 9, 'a'), caption(3, 4, 'b')]],
+  ])('all of them: %s', (_, captions) => {
+    expect(mergeCaptions([{ start: 0, end: 9, captions }])).toEqual(captions);
+  });
+
+  test('in the order in which Manim writes them: by start, end and place in the scene', () => {
+    const captions = [caption(1, 9, 'd'), caption(1, 2, 'b'), caption(1, 2, 'c'), caption(0, 9, 'a')];
+    const merged = mergeCaptions([{ start: 0, end: 9, captions }]);
+    expect(merged.map(({ text }) => text).join('')).toBe('abcd');
   });
 
   test('in the order of time, whatever order they come in', () => {
@@ -81,4 +93,50 @@ test('WebVTT escapes what would be markup', () => {
 
 test('the track of the video has twins for what ffmpeg reads as styling', () => {
   expect(toTrackSource([caption(0, 1, '{\\an8}x')])).toContain('\n｛＼an8｝x\n');
+});
+
+describe('the track of the video, which shows one text at a time, stacks captions that overlap', () => {
+  test.each([
+    ['nothing', [], []],
+    ['none overlap', [caption(0, 1, 'a'), caption(1, 2, 'b')], [caption(0, 1, 'a'), caption(1, 2, 'b')]],
+    [
+      'one goes on into the next',
+      [caption(0, 5, 'a'), caption(3, 6, 'b')],
+      [caption(0, 3, 'a'), caption(3, 5, 'a\nb'), caption(5, 6, 'b')],
+    ],
+    [
+      'two start together',
+      [caption(0, 2, 'line'), caption(0, 5, 'note')],
+      [caption(0, 2, 'line\nnote'), caption(2, 5, 'note')],
+    ],
+    ['three at once', [caption(0, 3, 'a'), caption(0, 3, 'b'), caption(0, 3, 'c')], [caption(0, 3, 'a\nb\nc')]],
+    ['equal texts are shown once', [caption(0, 3, 'a'), caption(0, 3, 'a'), caption(2, 4, 'a')], [caption(0, 4, 'a')]],
+    ['equal texts with a gap', [caption(0, 1, 'a'), caption(2, 3, 'a')], [caption(0, 1, 'a'), caption(2, 3, 'a')]],
+    [
+      'less than a millisecond apart',
+      [caption(0, 1.0001, 'a'), caption(0.9999, 2, 'b')],
+      [caption(0, 1, 'a'), caption(1, 2, 'b')],
+    ],
+  ])('%s', (_, captions, shown) => {
+    expect(oneAtATime(captions)).toEqual(shown);
+  });
+
+  test('at each moment exactly the texts of the captions that are shown then, for any captions', () => {
+    const times = fc.integer({ min: 0, max: 40 });
+    const any = fc.record({ at: times, lasts: fc.integer({ min: 1, max: 20 }), text: fc.constantFrom('a', 'b', 'c') });
+    fc.assert(
+      fc.property(fc.array(any, { maxLength: 8 }), (found) => {
+        const scene = found.map(({ at, lasts, text }) => caption(at / 8, (at + lasts) / 8, text));
+        const captions = mergeCaptions([{ start: 0, end: 9, captions: scene }]);
+        const track = oneAtATime(captions);
+        for (let moment = 1 / 16; moment < 9; moment += 1 / 8) {
+          const at = ({ start, end }: { start: number; end: number }): boolean => start < moment && moment < end;
+          const read = track.filter(at);
+          expect(read.length).toBeLessThanOrEqual(1);
+          const texts = new Set(captions.filter(at).map(({ text }) => text));
+          expect(new Set(read.flatMap(({ text }) => text.split('\n')))).toEqual(texts);
+        }
+      }),
+    );
+  });
 });

@@ -4,7 +4,7 @@ import { run } from '../../src/process.js';
 import type { SceneResult } from '../../src/render/result.js';
 import { sha256OfFile } from '../../src/store/keys.js';
 import { type JoinedVideo, joinScenes, writeSceneVideo } from '../../src/video/join.js';
-import { frameGrid, probe } from '../../src/video/probe.js';
+import { probe, readPackets } from '../../src/video/probe.js';
 import { userError } from '../support/errors.js';
 import { temporaryFolders } from '../support/folder.js';
 import { type RecordingLog, recordingLog } from '../support/log.js';
@@ -100,7 +100,7 @@ describe.each([
     Math.round((FRAMES.slice(0, index).reduce((sum, frames) => sum + frames, 0) * 48_000) / fps);
 
   test('hold all frames of all scenes, on one exact grid from 0', async () => {
-    const grid = await frameGrid(joined.output, tools);
+    const grid = (await readPackets(joined.output, tools)).grid;
     const { video } = await probe(joined.output, tools);
     const ticks = Number(video?.parameters.time_base.split('/')[1]);
     expect(grid).toEqual({ frames: 142, first: 0, step: ticks / fps });
@@ -207,7 +207,7 @@ describe('a scene that does not fit the others', () => {
     ]);
     expect(joined.video.reencoded).toEqual([{ sceneId: 'odd', why: expect.stringContaining(why) }]);
     expect(joined.log.told).toEqual([expect.stringMatching(/^warning: scene odd is encoded again/)]);
-    expect(await frameGrid(joined.output, tools)).toEqual({ frames: 80 + frames, first: 0, step: 512 });
+    expect((await readPackets(joined.output, tools)).grid).toEqual({ frames: 80 + frames, first: 0, step: 512 });
 
     const hashes = await frameHashes(joined.output);
     expect(hashes.slice(0, 40)).toEqual(await frameHashes((joined.scenes[0] as SceneResult).video));
@@ -262,6 +262,26 @@ describe('captions', () => {
     expect(shown).toContain(text.replaceAll(/[{}\\]/g, (c) => twins[c] ?? c));
   });
 
+  test('that overlap are all in the files, and stacked in the track of the video', async () => {
+    const captions = [
+      { start: 0, end: 1, text: 'the line' },
+      { start: 0, end: 1.6, text: 'a note' },
+      { start: 0.5, end: 2, text: 'another' },
+    ];
+    const joined = await joinAll([{ id: 'a', frames: 60, fps: 30, captions }]);
+    expect(joined.video.captions.count).toBe(3);
+    const texts = /the line.*a note.*another/s;
+    expect(await readFile(joined.video.captions.srt, 'utf8')).toMatch(texts);
+    expect(await readFile(joined.video.captions.vtt, 'utf8')).toMatch(texts);
+    const track = await ffmpeg(['-v', 'error', '-i', joined.output, '-map', '0:s:0', '-f', 'srt', '-']);
+    expect(track.trim().split(/\n\n/)).toEqual([
+      '1\n00:00:00,000 --> 00:00:00,500\nthe line\na note',
+      '2\n00:00:00,500 --> 00:00:01,000\nthe line\na note\nanother',
+      '3\n00:00:01,000 --> 00:00:01,600\na note\nanother',
+      '4\n00:00:01,600 --> 00:00:02,000\nanother',
+    ]);
+  });
+
   test('may be none: the video then has no track of them, and empty files beside it', async () => {
     const joined = await joinAll([{ id: 'a', frames: 10, fps: 30 }]);
     expect((await probe(joined.output, tools)).captionTracks).toBe(0);
@@ -281,7 +301,7 @@ test('an encoder that cannot repeat the settings of the others makes all of them
   expect(joined.video.reencoded.map(({ sceneId }) => sceneId)).toEqual(['a', 'odd', 'c']);
   expect(joined.video.reencoded[0]?.why).toContain('cannot repeat its settings');
   expect(joined.log.told).toHaveLength(3);
-  expect(await frameGrid(joined.output, tools)).toEqual({ frames: 75, first: 0, step: 512 });
+  expect((await readPackets(joined.output, tools)).grid).toEqual({ frames: 75, first: 0, step: 512 });
   expect(loudest(await samplesOf(joined.output, joined.folder), 45 * 1600 + 900)).toBe(45 * 1600 + 900);
 });
 
@@ -289,7 +309,7 @@ test('many scenes do not drift', async () => {
   const folder = await newFolder();
   const result = await makeScene(join(folder, 'a'), { id: 'a', frames: 5, fps: 7, clicks: [3000] });
   const { output } = await joinAgain(Array<SceneResult>(60).fill(result), folder, 'v.mp4');
-  expect(await frameGrid(output, tools)).toEqual({ frames: 300, first: 0, step: 1000 });
+  expect((await readPackets(output, tools)).grid).toEqual({ frames: 300, first: 0, step: 1000 });
   const samples = await samplesOf(output, folder);
   const last = Math.round((59 * 5 * 48_000) / 7) + 3000;
   expect(loudest(samples, last)).toBe(last);
@@ -302,7 +322,7 @@ test('a scene may be one frame', async () => {
     { id: 'b', ...parts, frames: 2 },
     { id: 'c', ...parts },
   ]);
-  expect(await frameGrid(joined.output, tools)).toEqual({ frames: 4, first: 0, step: 512 });
+  expect((await readPackets(joined.output, tools)).grid).toEqual({ frames: 4, first: 0, step: 512 });
 });
 
 test('folders may have any names', async () => {
@@ -313,7 +333,7 @@ test('folders may have any names', async () => {
     ],
     `it's a "folder" of ünicode, #1; 100%d = [x] \\ end`,
   );
-  expect((await frameGrid(joined.output, tools)).frames).toBe(20);
+  expect((await readPackets(joined.output, tools)).grid.frames).toBe(20);
 });
 
 test('titles of any characters become chapters', async () => {
@@ -396,7 +416,7 @@ test('one scene with its sound is a video of the same frames', async () => {
   const path = join(folder, 'media', 'videos', 'a', '180p24', 'Scene.mp4');
   await writeSceneVideo(result, path, tools);
   expect(await frameHashes(path)).toEqual(await frameHashes(result.video));
-  expect(await frameGrid(path, tools)).toEqual({ frames: 45, first: 0, step: 1000 });
+  expect((await readPackets(path, tools)).grid).toEqual({ frames: 45, first: 0, step: 1000 });
   expect(loudest(await samplesOf(path, folder), 7777)).toBe(7777);
   expect((await boxes(path)).indexOf('moov')).toBeLessThan((await boxes(path)).indexOf('mdat'));
 });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { faultsOf, findSilences, frameGrid, gridOf, inspect, type Probe, probe } from '../../src/video/probe.js';
+import { faultsOf, findSilences, gridOf, inspect, type Probe, probe, readPackets } from '../../src/video/probe.js';
 import { temporaryFolders } from '../support/folder.js';
 import { ffmpeg, makeScene, tools } from '../support/scene-result.js';
 
@@ -34,7 +34,7 @@ test('a scene result is probed for what it is', async () => {
     time_base: '1/24000',
   });
   expect(found.video?.parameters.extradata_hash).toMatch(/^SHA256:[0-9a-f]{64}$/i);
-  expect(await frameGrid(scene.video, tools)).toEqual({ frames: 24, first: 0, step: 1000 });
+  expect((await readPackets(scene.video, tools)).grid).toEqual({ frames: 24, first: 0, step: 1000 });
 });
 
 test('what is no media file is an error', async () => {
@@ -46,7 +46,7 @@ test('silences are found: at the start, between, and one that lasts to the end',
   const sound = 'aevalsrc=if(between(t\\,4\\,5)+between(t\\,9\\,10)\\,sin(2000*t)\\,0):s=48000:d=14';
   await ffmpeg(['-f', 'lavfi', '-i', 'color=size=64x64:rate=10:d=14', '-f', 'lavfi', '-i', sound, '-shortest', file]);
   const silences = await findSilences(file, tools);
-  const found = inspect(await probe(file, tools), silences);
+  const found = inspect(await probe(file, tools), { silences, scenes: [] });
   expect(found.videoSeconds).toBeCloseTo(14, 1);
   expect(found.audioVideoRatio).toBeCloseTo(1, 1);
   expect(found.silences).toEqual(silences);
@@ -61,11 +61,12 @@ test('silences are found: at the start, between, and one that lasts to the end',
 test('a video without sound has none to compare', async () => {
   const file = join(await newFolder(), 'a.mp4');
   await ffmpeg(['-f', 'lavfi', '-i', 'color=size=64x64:rate=10:d=2', file]);
-  expect(inspect(await probe(file, tools), [])).toEqual({
+  expect(inspect(await probe(file, tools), { silences: [], scenes: [] })).toEqual({
     videoSeconds: 2,
     audioSeconds: 0,
     audioVideoRatio: 0,
     silences: [],
+    scenes: [],
   });
 });
 

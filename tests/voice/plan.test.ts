@@ -194,12 +194,24 @@ describe('entries of cache.json', () => {
     expect((await plan(place)).warnings).toEqual([]);
   });
 
+  test('keep their spelling where others wrote them, and what is no entry is told', async () => {
+    const place = await makePlace(await fresh());
+    const theirs =
+      '{"narration_key": "other", "text": "Of another script.",\n     "audio_file": "x.mp3", "seed": 12345678901234567890, "created_at": 1.0}';
+    await mkdir(place.voices, { recursive: true });
+    await writeFile(join(place.voices, 'cache.json'), `[\n  ${theirs},\n  7\n]`);
+    const report = await provide(place);
+    expect(report.warnings).toEqual([expect.stringMatching(/cache\.json:4: an entry is not an object; it is dropped/)]);
+    expect(await readFile(join(place.voices, 'cache.json'), 'utf8')).toContain(theirs);
+    expect(await readEntries(place.voices)).toHaveLength(4);
+  });
+
   test('that are not a list are set aside, and that is said', async () => {
     const place = await makePlace(await fresh());
     await mkdir(place.voices, { recursive: true });
     await writeFile(join(place.voices, 'cache.json'), '{"intro": {}');
     const report = await provide(place);
-    expect(report.warnings).toEqual([expect.stringContaining('is not a JSON list: it is set aside')]);
+    expect(report.warnings).toEqual([expect.stringMatching(/cache\.json:1: .*not valid JSON.*it is set aside/)]);
     expect(await readFile(join(place.voices, 'cache.json.unreadable'), 'utf8')).toBe('{"intro": {}');
     expect(await readEntries(place.voices)).toHaveLength(3);
   });
@@ -244,9 +256,21 @@ describe('the output folder', () => {
     expect(error.place?.file).toBe(file);
   });
 
+  test('is refused where the usual one is a link out of the repository', async () => {
+    const place = await makePlace(await fresh());
+    await rm(join(place.project, 'media'), { recursive: true, force: true });
+    await symlink(place.root, join(place.project, 'media'));
+    const error = await userError(() => plan(place));
+    expect(error.message).toBe('media/voiceovers/qwen leads out of the repository through a link');
+  });
+
   test.each([
-    ['no JSON', '{', /is not valid JSON/],
+    ['no JSON', '{', /not valid JSON/],
     ['no text', config(3), /output_dir: found 3, expected a text/],
+    ['a list', '[]', /does not hold an object/],
+    ['NaN, which Python writes', '{"x": NaN}', /NaN is no JSON number/],
+    ['a folder of git', config('../../.git/hooks'), /"..\/..\/.git\/hooks" belongs to git/],
+    ['a null character', config('a\0b'), /holds a control character/],
   ])('must be named by a configuration that can be read: %s', async (_, text, message) => {
     const place = await makePlace(await fresh());
     await writeFile(join(place.project, 'voice_clone_config.json'), text);

@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { fileNameFor } from '../../src/voice/publish.js';
 import { temporaryFolders } from '../support/folder.js';
+import { fuzz } from '../support/fuzz.js';
 import { LINES, makePlace, PYTHON, provide, readEntries, record, writeEntries, writeLines } from './support.js';
 
 const fresh = temporaryFolders();
@@ -125,10 +127,39 @@ test.each([
   else expect(name).toMatch(expected);
 });
 
+test('no two keys have file names that a file system may take for the same, or refuse', () => {
+  const key = fc.oneof(
+    fc.constantFrom('a', 'A', 'é', 'e\u0301', 'ﬁ', 'fi', 'ß', 'SS', 'a/b', 'a_b', '..', '', ' ', 'a.', 'K', '\u212a'),
+    fc.string({ unit: fc.constantFrom('a', 'B', '🐎', '/', '\\', '\0', '\n', '𝒜', '.', ' ', 'é'), maxLength: 300 }),
+  );
+  fc.assert(
+    fc.property(fc.uniqueArray(key, { maxLength: 8 }), (keys) => {
+      // a key that is the made name of another one
+      const all = [...new Set([...keys, ...keys.map((one) => fileNameFor(one, []))])].map((one) => ({ key: one }));
+      const names = all.map((one) => fileNameFor(one.key, all));
+      expect(new Set(names.map((name) => name.normalize('NFKC').toUpperCase().toLowerCase())).size).toBe(names.length);
+      for (const name of names) {
+        expect(name).not.toMatch(/[/\\\p{Cc}]|^\.|^$/u);
+        expect(Buffer.byteLength(`${name}.01234567.mp3`)).toBeLessThanOrEqual(255);
+      }
+    }),
+    fuzz(300),
+  );
+});
+
 test('keys that are no file names work all the same', async () => {
-  const place = await makePlace(await fresh(), { '../up': 'One line here.', UP: 'And two.', up: 'And three.' });
-  const { lines } = await provide(place);
-  expect(new Set(lines.map(({ file }) => file)).size).toBe(3);
+  const place = await makePlace(await fresh(), {
+    '../up': 'One line here.',
+    UP: 'And two.',
+    up: 'And three.',
+    'a\0b\nc': 'And four.',
+    [`${'long '.repeat(100)}`]: 'And five.',
+    '🐎': 'And six.',
+    __proto__1: 'And seven.',
+  });
+  const { lines, warnings } = await provide(place);
+  expect(warnings).toEqual([]);
+  expect(new Set(lines.map(({ file }) => file)).size).toBe(7);
   for (const { file } of lines) expect(file.startsWith(`${place.voices}/`)).toBe(true);
   expect(await provide(place)).toMatchObject({ synthesized: [], cacheHit: true, warnings: [] });
 });

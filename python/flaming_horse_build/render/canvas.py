@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ MARGIN = 2
 # Converting a size for the first time takes a set-up, so there shall not be many sizes.
 QUANTUM = (64, 32)
 CONVERTERS = 64
+# By how many bits the planes Y, U and V are smaller than the picture.
+HALVED = (0, 1, 1)
+READ_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,8 @@ class Canvas:
     def _convert(self, pixels: Pixels, rect: Rect) -> Patch:
         height, width = pixels.shape[:2]
         x0, y0, x1, y1 = rect
-        even = (x0 & ~1, y0 & ~1, min(width, (x1 + 1) & ~1), min(height, (y1 + 1) & ~1))
+        # A row of chroma is made of four rows of pixels, so one above and one below changes with them.
+        even = (x0 & ~1, max(0, y0 - 1) & ~1, min(width, (x1 + 1) & ~1), min(height, (y1 + 2) & ~1))
         outer = covering(even, MARGIN, QUANTUM, (width, height))
         size = (outer[2] - outer[0], outer[3] - outer[1])
         converter = self._converters.get(size)
@@ -74,32 +79,35 @@ class Canvas:
 
 
 def _frame_of(pixels: Pixels) -> Any:
-    """Give a part of an RGBA picture as a frame: as it lies there, or copied where PyAV (before 14) knows no better."""
-    try:
-        return av.VideoFrame.from_numpy_buffer(pixels, "rgba")
-    except ValueError:
-        return av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgba")
+    """Give a part of an RGBA picture as a frame: as it lies there, or copied where PyAV (before 14) knows no better.
+
+    Narrow pictures are copied, too: the converter reads this many pixels of a line at once, past the end of the last.
+    """
+    if pixels.shape[1] >= READ_AT_ONCE:
+        with contextlib.suppress(ValueError):
+            return av.VideoFrame.from_numpy_buffer(pixels, "rgba")
+    return av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgba")
 
 
 class Planes:
-    """A whole yuv420p picture that patches are laid on."""
+    """A whole yuv420p picture that patches are laid on. `frame` is the same picture, for PyAV: it shares the memory."""
 
     def __init__(self, width: int, height: int) -> None:
-        self.data: npt.NDArray[np.uint8] = np.zeros((height * 3 // 2, width), np.uint8)
-        flat = self.data.reshape(-1)
-        luma, chroma = width * height, width * height // 4
-        self._planes = [
-            flat[:luma].reshape(height, width),
-            flat[luma : luma + chroma].reshape(height // 2, width // 2),
-            flat[luma + chroma :].reshape(height // 2, width // 2),
+        self.frame: Any = av.VideoFrame(width, height, "yuv420p")
+        # PyAV makes lines longer than the picture is wide, so that each begins where fast code wants it.
+        self._planes: list[npt.NDArray[np.uint8]] = [
+            np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: height >> half, : width >> half]
+            for plane, half in zip(self.frame.planes, HALVED, strict=True)
         ]
+        for plane in self._planes:
+            plane[...] = 0
 
     def lay(self, patches: Sequence[Patch]) -> None:
         """Lay converted parts on the picture."""
         for patch in patches:
             x0, y0, x1, y1 = patch.rect
             left, top = patch.outer[:2]
-            for plane, source, half in zip(self._planes, patch.frame.planes, (0, 1, 1), strict=True):
+            for plane, source, half in zip(self._planes, patch.frame.planes, HALVED, strict=True):
                 part = np.frombuffer(source, np.uint8).reshape(-1, source.line_size)
                 plane[y0 >> half : y1 >> half, x0 >> half : x1 >> half] = part[
                     (y0 - top) >> half : (y1 - top) >> half, (x0 - left) >> half : (x1 - left) >> half

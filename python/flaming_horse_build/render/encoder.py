@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import queue
 import threading
 import time
 from collections.abc import Sequence
@@ -17,9 +16,11 @@ from av.video.frame import PictureType
 
 from .canvas import Patch, Planes
 from .film import Film
+from .handover import Handover
 from .job import JobError
-from .problems import FramePathError
+from .problems import FramePathError, SceneError
 from .repeats import Repeats
+from .storage import DiskError, Written
 
 QUEUE = 4
 # Between ultrafast and the next preset; each option was measured (docs/rendering.md). Motion in whole pixels spares
@@ -61,7 +62,7 @@ def encoder_options(wanted: dict[str, str], threads: int, fps: Fraction) -> dict
         if wanted.keys().isdisjoint({"crf", "qp"}):
             doublings = min(0.0, math.log2(fps / 60))
             merged["qp"] = str(max(1, round(QP_AT_60_FPS + QP_PER_DOUBLED_RATE * doublings)))
-        merged.setdefault("keyint", str(round(SECONDS_BETWEEN_KEY_FRAMES * fps)))
+        merged.setdefault("keyint", str(max(1, round(SECONDS_BETWEEN_KEY_FRAMES * fps))))
     direct = {name: value for name, value in merged.items() if name in OF_THE_WRAPPER}
     others = {name: value for name, value in merged.items() if name not in OF_THE_WRAPPER}
     others.setdefault("threads", str(threads))
@@ -84,16 +85,21 @@ class _Shot:
 
 
 class Encoder:
-    """Encodes pictures as they come. Errors of the encoding thread are raised at the next call."""
+    """Encodes pictures as they come. Errors of the encoding thread are raised at the next call.
+
+    These are DiskError and SceneError as they are, FramePathError for all others.
+    """
 
     def __init__(self, path: Path, width: int, height: int, fps: Fraction, options: dict[str, str]) -> None:
+        self.width, self.height = width, height
         self._film = Film(path, fps)
         self._stream = self._film.add_encoder(width, height, options)
         self._repeats = self._open()
         self._planes = Planes(width, height)
-        self._queue: queue.Queue[_Shot | None] = queue.Queue(QUEUE)
+        self._shots: Handover[_Shot] = Handover(QUEUE)
         self._held: _Shot | None = None
         self._failure: BaseException | None = None
+        self._written: Written | None = None
         self._moving_pixels = MOVING * width * height
         self._places: dict[int, tuple[int, int]] = {}  # of encoded pictures in the film: first frame, repeats after it
         self._encoded = self._shown = 0
@@ -119,48 +125,57 @@ class Encoder:
 
     def add(self, patches: Sequence[Patch], frames: int) -> None:
         """Show a picture for so many frames: the last one with patches laid on it, or unchanged without any."""
-        if self._failure is not None:
-            raise FramePathError(f"encoding failed: {self._failure}") from self._failure
+        self._check()
         if frames < 1:
             return
         if self._held is not None and not patches:
             self._held.frames += frames
             return
-        if self._held is not None:
-            self._queue.put(self._held)
+        self._hand_over()
         self._held = _Shot(patches, frames)
 
-    def finish(self) -> int:
-        """Encode what is left, close the file and return the number of frames in it."""
-        if self._held is not None:
-            self._queue.put(self._held)
-        self._stop()
-        if self._failure is not None:
-            raise FramePathError(f"encoding failed: {self._failure}") from self._failure
-        return self._film.frames
+    def finish(self) -> tuple[Written, int]:
+        """Encode what is left, complete the file, and tell what was written and how many frames that is."""
+        self._hand_over()
+        self._shots.complete()
+        self._thread.join()
+        self._check()
+        if self._written is None:
+            raise FramePathError("encoding ended before it was finished")
+        return self._written, self._film.frames
 
     def abandon(self) -> None:
         """Stop without finishing the file."""
-        self._failure = self._failure or FramePathError("abandoned")
-        self._stop()
-
-    def _stop(self) -> None:
-        self._queue.put(None)
+        self._shots.abandon()
         self._thread.join()
+
+    def _hand_over(self) -> None:
+        if self._held is not None and not self._shots.put(self._held, self._thread.is_alive):
+            self._check()
+            raise FramePathError("encoding ended before it was finished")
+        self._held = None
+
+    def _check(self) -> None:
+        if isinstance(self._failure, (DiskError, SceneError)):
+            raise self._failure
+        if self._failure is not None:
+            raise FramePathError(f"encoding failed: {self._failure}") from self._failure
 
     def _run(self) -> None:
         try:
-            while (shot := self._queue.get()) is not None:
-                if self._failure is None:
-                    self._encode(shot)
-            if self._failure is None:
-                self._flush()
-            self._film.close()
+            for shot in self._shots:
+                self._encode(shot)
+            if self._shots.abandoned:
+                self._film.abandon()
+                return
+            self._flush()
+            self._written = self._film.finish()
             self.seconds = time.thread_time()
         except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to the other thread
-            self._failure = self._failure or error
-            while self._queue.get() is not None:
-                pass
+            self._failure = error
+            self._film.abandon()
+        finally:
+            self._shots.abandon()
 
     def _encode(self, shot: _Shot) -> None:
         self._planes.lay(shot.patches)
@@ -184,7 +199,8 @@ class Encoder:
             raise FramePathError(f"{self._film.frames} of {self._shown} frames came out of x264")
 
     def _frame(self) -> Any:
-        frame: Any = av.VideoFrame.from_numpy_buffer(self._planes.data, "yuv420p")
+        frame = self._planes.frame  # x264 takes a copy of it
+        frame.pict_type = PictureType.NONE
         frame.pts = self._encoded
         frame.time_base = self._stream.codec_context.time_base
         self._encoded += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,9 +14,9 @@ from .canvas import Canvas
 from .drawing import Drawing
 from .encoder import Encoder
 from .job import JobError
-from .problems import FramePathError
+from .problems import FramePathError, SceneError
 from .recorder import Recording
-from .settings import Picture
+from .storage import DiskError, Written
 
 
 class FramePath(Protocol):
@@ -27,8 +28,8 @@ class FramePath(Protocol):
     def writer(self, base: type) -> type:
         """Give Manim's file writer class, changed to use this way."""
 
-    def finish(self) -> int:
-        """Complete the scene's file and return the number of frames in it."""
+    def finish(self) -> tuple[Written, int]:
+        """Complete the scene's file, and tell what was written and how many frames that is."""
 
     def abandon(self) -> None:
         """Give up."""
@@ -52,11 +53,11 @@ def unknown_to_fast(writer_class: type, renderer_class: Any) -> str | None:
 class FastPath:
     """One encoder for the whole scene, fed with what changes."""
 
-    def __init__(self, recording: Recording, video: Path, picture: Picture, options: dict[str, str]) -> None:
+    def __init__(self, recording: Recording, open_encoder: Callable[[], Encoder]) -> None:
         self._recording = recording
         self._canvas = Canvas()
         self._encoder: Encoder | None = None
-        self._open = (video, picture.width, picture.height, picture.fps, options)
+        self._open = open_encoder
         self.drawing = Drawing()
 
     def seconds(self) -> tuple[float, float]:
@@ -93,7 +94,7 @@ class FastPath:
 
         return FastWriter
 
-    def finish(self) -> int:
+    def finish(self) -> tuple[Written, int]:
         """Complete the scene's file."""
         return self._started().finish()
 
@@ -105,14 +106,21 @@ class FastPath:
     def _take(self, frame: Any, repeat: int) -> None:
         if not isinstance(frame, np.ndarray):
             raise FramePathError("Manim hands over its frames in a way that is not known")
-        self._started().add(self._canvas.changes(frame, self.drawing.pictures_of(frame)), repeat)
+        encoder = self._started()
+        if frame.shape[:2] != (encoder.height, encoder.width):
+            drawn = f"{frame.shape[1]}x{frame.shape[0]}"
+            raise SceneError(
+                f"the scene's camera draws {drawn} pixels, but the video has {encoder.width}x{encoder.height}: "
+                "set the size of the picture in config alone"
+            )
+        encoder.add(self._canvas.changes(frame, self.drawing.pictures_of(frame)), repeat)
         self._recording.count(repeat)
 
     def _started(self) -> Encoder:
         if self._encoder is None:
             try:
-                self._encoder = Encoder(*self._open)
-            except JobError:
+                self._encoder = self._open()
+            except (JobError, DiskError, SceneError):
                 raise
             except Exception as error:
                 raise FramePathError(f"the encoder does not start: {error}") from error
@@ -122,10 +130,9 @@ class FastPath:
 class StockPath:
     """Manim's own encoders, one for each animation; their files are joined at the end."""
 
-    def __init__(self, recording: Recording, video: Path, picture: Picture) -> None:
+    def __init__(self, recording: Recording, video: Path) -> None:
         self._recording = recording
         self._video = video
-        self._picture = picture
 
     def seconds(self) -> tuple[float, float]:
         """Manim does both in threads of its own."""
@@ -148,10 +155,10 @@ class StockPath:
 
         return StockWriter
 
-    def finish(self) -> int:
+    def finish(self) -> tuple[Written, int]:
         """Join Manim's files."""
         parts = [Path(part) for part in self._recording.writer.partial_movie_files if part is not None]
-        return stock.assemble(parts, self._video, self._picture.fps)
+        return stock.assemble(parts, self._video, self._recording.fps)
 
     def abandon(self) -> None:
         """Nothing is running."""

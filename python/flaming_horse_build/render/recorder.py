@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import math
 import sys
 import types
 from collections.abc import Callable
@@ -12,8 +13,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from . import sound
+from .cuts import Cut, shown_at, skipped
 from .events import Events
+from .problems import SceneError, UserFiles
 from .sound import Sound
+from .storage import keep_standard_descriptors
 
 
 @dataclass(frozen=True)
@@ -41,26 +46,56 @@ class SpokenLine:
 class Recording:
     """Notes what one scene does. Frames are counted, so every time is exact."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events, files: UserFiles) -> None:
         self.fps = Fraction(60)
         self.frames = 0
         self.sounds: list[Sound] = []
         self.lines: list[SpokenLine] = []
+        self.cuts: list[Cut] = []
         self.writer: Any = None
-        self._clock: Callable[[], float] = lambda: 0.0
+        self._renderer: Any = None
+        self._noted = 0.0  # Manim's clock when the last frame was shown or skipped
         self._events = events
+        self._files = files
 
     def count(self, frames: int) -> None:
         """Note that so many more frames are shown."""
+        keep_standard_descriptors()
         self.frames += frames
+        self._noted = self._clock()
         self._events.frames(self.frames)
 
     def captions(self) -> list[dict[str, Any]]:
         """The captions of the scene so far, as the result describes them."""
-        return [
-            {"start": shown.start.total_seconds(), "end": shown.end.total_seconds(), "text": shown.content}
-            for shown in getattr(self.writer, "subcaptions", [])
-        ]
+        captions = []
+        for shown in getattr(self.writer, "subcaptions", []):
+            start, end = shown.start.total_seconds(), shown.end.total_seconds()
+            at, until = (round(shown_at(time, self.cuts), 6) for time in (start, end))
+            if until > at:
+                captions.append({"start": at, "end": until, "text": shown.content})
+        return captions
+
+    @property
+    def skipping(self) -> bool:
+        """Whether what Manim plays next, or now, is skipped. Its own flag is that of the last play."""
+        from manim import config
+
+        if self._renderer is None or self.writer is None:
+            return False
+        return bool(
+            self._renderer._original_skipping_status  # noqa: SLF001 - voiceover reads it, too
+            or self.writer.sections[-1].skip_animations
+            or self._renderer.num_plays < config.from_animation_number
+        )
+
+    def stop_skipping(self) -> None:
+        """Let what comes next be shown, whatever the scene asked for."""
+        from manim import config
+
+        config.from_animation_number, config.upto_animation_number = 0, -1
+        self._renderer._original_skipping_status = False  # noqa: SLF001 - Manim has no other way
+        if self.skipping:
+            self.writer.next_section("held", "default.normal", skip_animations=False)
 
     def follow_renderers(self, renderer_class: Any, writer_of: Callable[[type], type]) -> None:
         """Let every renderer made from now on use our file writer, made from Manim's by `writer_of`."""
@@ -72,7 +107,7 @@ class Recording:
 
         def __init__(renderer: Any, file_writer_class: Any = ours, *args: Any, **kwargs: Any) -> None:  # noqa: N807
             original(renderer, file_writer_class, *args, **kwargs)
-            recording._clock = lambda: renderer.time
+            recording._renderer = renderer
 
         renderer_class.__init__ = __init__
 
@@ -85,7 +120,8 @@ class Recording:
         def add_voiceover_text(scene: Any, text: str, *args: Any, **kwargs: Any) -> Any:
             before = recording.frames
             tracker = original(scene, text, *args, **kwargs)
-            recording._note_line(text, tracker, before)
+            if not recording.skipping:
+                recording._note_line(text, tracker, before)
             return tracker
 
         scene_class.add_voiceover_text = add_voiceover_text
@@ -97,21 +133,69 @@ class Recording:
         class NotingWriter(base):  # type: ignore[misc]
             def __init__(self, *args: Any, **kwargs: Any) -> None:
                 super().__init__(*args, **kwargs)
+                self.subcaptions = _Subcaptions(recording)
                 recording.writer = self
+
+            def next_section(self, *args: Any, **kwargs: Any) -> None:
+                super().next_section(*args, **kwargs)
+                if recording.writer is self:  # else the section before would still decide on sounds added now
+                    recording._renderer.skip_animations = recording.skipping
+
+            def begin_animation(self, *args: Any, **kwargs: Any) -> None:
+                keep_standard_descriptors()
+                super().begin_animation(*args, **kwargs)
+
+            def add_partial_movie_file(self, hash_animation: Any) -> None:
+                super().add_partial_movie_file(hash_animation)
+                if hash_animation is None:
+                    recording._note_cut()
 
             def add_sound(
                 self, sound_file: Any, time: float | None = None, gain: float | None = None, **more: Any
             ) -> None:
-                recording._note_sound(self, sound_file, time, gain, more.get("gain_to_background"))
+                if not recording.skipping:
+                    recording._note_sound(self, sound_file, time, gain, more.get("gain_to_background"))
 
         return NotingWriter
 
-    def _note_sound(
-        self, writer: Any, sound_file: Any, time: float | None, gain: float | None, background: float | None
-    ) -> None:
+    def _clock(self) -> float:
+        return float(self._renderer.time) if self._renderer is not None else 0.0
+
+    def _note_cut(self) -> None:
+        """Note that the time since the last frame is skipped: Manim's clock has passed it already."""
+        start, self._noted = self._noted, self._clock()
+        self.cuts.append(Cut(self.frames, start, self._noted))
+
+    def _note_sound(self, writer: Any, sound_file: Any, time: Any, gain: Any, background: Any) -> None:
+        if time is not None and _number(time, "the time at which it starts", "seconds") < 0:
+            raise SceneError(f"add_sound: it would start {-time:.3f} s before the scene does")
+        for value, name in ((gain, "gain"), (background, "gain_to_background")):
+            if value is not None and abs(_number(value, name, "dB")) > sound.LARGEST_GAIN:
+                raise SceneError(f"add_sound: {name} is {value} dB, expected at most {sound.LARGEST_GAIN} dB")
+        path = _sound_path(writer, sound_file)
         # Manim's clock counts frames in floating point: what is left over the present frame is the wanted offset.
-        offset = 0.0 if time is None else time - self._clock()
-        self.sounds.append(Sound(_sound_path(writer, sound_file), self.frames, offset, gain or 0.0, background or 0.0))
+        offset = 0.0 if time is None else float(time) - self._clock()
+        samples = sound.read(path)  # now: the scene may write another sound to the same file
+        place = place_of_call(self._files)
+        lost = skipped(self.cuts, sound.RATE)
+        self.sounds.append(
+            Sound(path, samples, self.frames, offset, float(gain or 0), float(background or 0), lost, place)
+        )
+
+    def _note_caption(self, caption: Any) -> bool:
+        """Whether a caption is to be kept. Raises SceneError for one that cannot be."""
+        if not isinstance(caption.content, str):
+            raise SceneError(f"add_subcaption: the text is {caption.content!r}, expected a string")
+        if self.skipping:
+            return False
+        if caption.end < caption.start:
+            file, line = place_of_call(self._files)
+            self._events.warning(
+                f'the caption "{caption.content}" ends before it starts: it is not shown, here as with Manim',
+                file,
+                line,
+            )
+        return True
 
     def _note_line(self, text: str, tracker: Any, frame: int) -> None:
         key = tracker.data.get("narration_key") or _key_of(text)
@@ -119,6 +203,38 @@ class Recording:
         line = SpokenLine(key, " ".join(text.split()), audio, frame, float(tracker.duration))
         self.lines.append(line)
         self._events.send("line", key=key, seconds=round(line.seconds, 6))
+
+
+class _Subcaptions(list):  # type: ignore[type-arg]
+    """The captions of Manim's file writer: without those of skipped parts."""
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__()
+        self._recording = recording
+
+    def append(self, caption: Any) -> None:
+        if self._recording._note_caption(caption):  # noqa: SLF001 - a part of it
+            super().append(caption)
+
+
+def place_of_call(files: UserFiles) -> tuple[str | None, int | None]:
+    """The user's file and line that called, however deeply; (None, None) for a call of ours."""
+    frame: types.FrameType | None = sys._getframe(1)  # noqa: SLF001
+    while frame is not None:
+        if files.owns(frame.f_code.co_filename):
+            return frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back
+    return None, None
+
+
+def _number(value: Any, name: str, unit: str) -> float:
+    try:
+        number = float(value) if not isinstance(value, (str, bytes)) else math.nan
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise SceneError(f"add_sound: {name} is {value!r}, expected a number of {unit}")
+    return number
 
 
 def _sound_path(writer: Any, sound_file: Any) -> Path:

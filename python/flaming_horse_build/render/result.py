@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -13,7 +12,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-BLOCK = 1 << 20
+from .storage import keep_standard_descriptors
+
+FORMAT = 2
+"""Of results: a new one whenever a scene may come out otherwise, `RESULT_FORMAT` in src/render/result.ts with it."""
 VIDEO, AUDIO, RESULT = "video.mp4", "audio.wav", "result.json"
 
 
@@ -36,25 +38,17 @@ def versions() -> dict[str, str]:
     return found
 
 
-def write(folder: Path, value: dict[str, Any]) -> None:
-    """Complete the result with the hashes of its files and with what this process used, and write it atomically."""
+def write(folder: Path, value: dict[str, Any], hashes: dict[str, str]) -> None:
+    """Complete the result with the SHA-256 of its files and with what this process used, and write it atomically."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = usage.ru_utime + usage.ru_stime + children.ru_utime + children.ru_stime
     peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    files = {name: _sha256(folder / name) for name in (VIDEO, AUDIO)}
-    complete = {**value, "cpu_seconds": round(cpu, 3), "peak_rss_bytes": peak, "files": files}
+    complete = {"format": FORMAT, **value, "cpu_seconds": round(cpu, 3), "peak_rss_bytes": peak, "files": hashes}
     unfinished = folder / f".{RESULT}.{os.getpid()}"
+    keep_standard_descriptors()
     unfinished.write_text(json.dumps(complete, indent=2) + "\n", encoding="utf-8")
     unfinished.replace(folder / RESULT)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _cairo() -> str:

@@ -1,4 +1,4 @@
-"""Import Manim once and fork a process for each render: `python -m flaming_horse_build.render.server SERVER.json`.
+"""Import Manim once and fork a process for each render: `python -P -m flaming_horse_build.render.server SERVER.json`.
 
 Importing Manim takes as long as drawing a short scene. Whoever wants a render (`guard.py --through SOCKET`) sends its
 command and its descriptors 0 to 3; what is forked for it is as good as a process started with that command, see
@@ -21,14 +21,15 @@ import types
 from pathlib import Path
 from typing import Any
 
-from . import program, stage
+from . import imports, manim_cfg, program, stage
 from .events import Events
 from .job import JobError, read_server_job
+from .problems import SceneError
 
 GUARD = Path(__file__).resolve().parents[2] / "guard.py"
 PROGRAM = Path(__file__).with_name("__main__.py")
 THREADS = Path("/proc/self/task")
-COMMAND = ["-m", "flaming_horse_build.render"]
+COMMAND = ["-P", "-m", "flaming_horse_build.render"]
 DESCRIPTORS = 4
 LONGEST_REQUEST = 1 << 16
 WAITING = 64
@@ -51,7 +52,13 @@ def main(arguments: list[str]) -> int:
 
     gc.disable()  # a tenth of the import would be looking for garbage
     prepared = stage.prepare(job.project_dir, job.repo_root, job.seed, Events(None))
-    program.import_manim()
+    try:
+        program.import_manim(job.project_dir)
+    except SceneError as error:  # renders, started without a server, say so at its place
+        print(error, file=sys.stderr)
+        return program.DONE
+    manim_cfg.warn(job.project_dir, own)
+    imports.hiding(job.repo_root)  # for all renders at once
     threads = len(list(THREADS.iterdir()))
     if threads > 1:
         print(f"what Manim imports started {threads - 1} threads, which no fork takes along", file=sys.stderr)
@@ -71,7 +78,7 @@ def main(arguments: list[str]) -> int:
 
 def _serve(listener: socket.socket, own: Events, guard: Any) -> list[str]:
     """Fork for each request. Returns in every forked process, with the arguments of the render; here never."""
-    signal.signal(signal.SIGCHLD, _reap)
+    leaders = Leaders(guard)
     drawn = random.getstate()
     while True:
         connection, _ = listener.accept()
@@ -80,13 +87,12 @@ def _serve(listener: socket.socket, own: Events, guard: Any) -> list[str]:
             try:
                 if request is None or len(descriptors) != DESCRIPTORS:
                     raise OSError("it is not for this server")
-                forked = os.fork() == 0
+                forked = leaders.fork()
             except OSError as error:
                 own.send("warning", message=f"a render was not taken: {error}")
             else:
                 if forked:
                     listener.close()
-                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                     _guarded_fork(connection, descriptors, guard)
                     random.setstate(drawn)  # Python gives every forked process another chance
                     return request
@@ -116,6 +122,7 @@ def _guarded_fork(connection: socket.socket, descriptors: list[int], guard: Any)
     status, child = 1, None
     try:
         os.setsid()
+        guard.adopt_orphans()
         for number, descriptor in enumerate(descriptors):
             if number > 0:  # standard input is empty already
                 os.dup2(descriptor, number)
@@ -124,8 +131,8 @@ def _guarded_fork(connection: socket.socket, descriptors: list[int], guard: Any)
         if child:
             connection.sendall(f"started {os.getpid()}\n".encode())
             os.close(guard.CHANNEL)
-            status = guard.wait_for(child, connection.fileno())
-            connection.sendall(f"ended {status}\n".encode())
+            status, peak = guard.wait_for(child, connection.fileno())
+            connection.sendall(f"ended {status} {peak}\n".encode())
     finally:
         if child != 0:  # nothing of the server's may run on here, whatever happens
             if child:
@@ -134,11 +141,34 @@ def _guarded_fork(connection: socket.socket, descriptors: list[int], guard: Any)
     connection.close()
 
 
-def _reap(_number: int, _frame: types.FrameType | None) -> None:
-    """Take leave of the processes that ended, so that what they used is counted."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+class Leaders:
+    """The processes that lead forked renders. What one leaves behind when it is killed comes here, and is killed."""
+
+    def __init__(self, guard: Any) -> None:
+        self._guard = guard
+        guard.adopt_orphans()
+        self._known = set(guard.children(os.getpid()))  # what an import started
+        signal.signal(signal.SIGCHLD, self._on_end)
+
+    def fork(self) -> bool:
+        """Fork a leader. True in it."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # no leader may be taken for an orphan
+        try:
+            leader = os.fork()
+            if leader == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                return True
+            self._known.add(leader)
+            return False
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+
+    def _on_end(self, _number: int, _frame: types.FrameType | None) -> None:
+        """Take leave of the processes that ended, so that what they used is counted, and kill orphans."""
+        with contextlib.suppress(ChildProcessError):
+            while ended := os.waitpid(-1, os.WNOHANG)[0]:
+                self._known.discard(ended)
+        self._guard.kill_trees([pid for pid in self._guard.children(os.getpid()) if pid not in self._known])
 
 
 def _load_guard() -> Any:
@@ -152,4 +182,4 @@ def _load_guard() -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    program.leave(main(sys.argv[1:]))

@@ -15,11 +15,12 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .causes import SPEAK_HERE, VOICEOVER_PACKAGES, service_of
 from .events import Events
-from .problems import UserFiles
+from .problems import SceneError, UserFiles
 from .watch import Watch
 
-VOICEOVER_PACKAGES = ("manim_voiceover_plus", "manim_voiceover")
+HELPERS = {f"{package}.helper" for package in VOICEOVER_PACKAGES}
 
 
 def install(events: Events, files: UserFiles, watch: Watch) -> None:
@@ -67,8 +68,34 @@ def seed_everything(seed: int) -> None:
 
 
 def _no_answer(prompt: object = "") -> str:
+    frame: types.FrameType | None = sys._getframe(1)  # noqa: SLF001
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")) in HELPERS:
+            raise SceneError(f"{_missing(frame)}. {SPEAK_HERE}")
+        frame = frame.f_back
     asked = f" ({str(prompt).strip()})" if str(prompt).strip() else ""
     raise EOFError(f"the scene waits for an answer{asked}, but nobody can give one in a build")
+
+
+def _missing(helper: types.FrameType) -> str:
+    """What a speech service lacks, when one of voiceover's helpers asks whether to get it."""
+    frame: types.FrameType | None = helper
+    while frame is not None and service_of(frame) is None:
+        frame = frame.f_back
+    has, package = helper.f_locals, str(helper.f_globals["__name__"]).partition(".")[0]
+    service = service_of(frame) or has.get("dependent_item") or "of this scene"
+    if "required_variable_names" in has:
+        names = " and ".join(map(str, has["required_variable_names"]))
+        return f"the speech service {service} needs {names}, and a build gives scenes no keys"
+    if "extras" in has:
+        install = f'pip install "{package.replace("_", "-")}[{has["extras"]}]"'
+    else:
+        install = f"pip install {has.get('package_name', '')}"
+    modules = has.get("target_modules") or [has.get("target_module")]
+    return (
+        f"the speech service {service} needs Python packages that are not installed "
+        f"({', '.join(map(str, modules))}): {install}, in a Python that the input python names"
+    )
 
 
 def _breakpoint_reached(events: Events, files: UserFiles) -> None:

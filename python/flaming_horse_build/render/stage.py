@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import chance, lookups, readers, shims, tex
+from . import chance, imports, lookups, readers, shims, tex
 from .events import Events
 from .problems import UserFiles
 from .watch import Watch
@@ -25,6 +25,7 @@ class Stage:
 
 def prepare(project_dir: Path, repo_root: Path, seed: int, events: Events) -> Stage:
     """Make this process such a one. To be called before Manim, and what it uses, is imported."""
+    imports.ready_for_manim(repo_root)
     files = UserFiles(project_dir, repo_root)
     watch = Watch(files)
     lookups.install(watch)

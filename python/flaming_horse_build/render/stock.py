@@ -11,14 +11,24 @@ import av
 
 from .film import Film, tagging
 from .problems import SceneError
+from .storage import Written, disk_error
 
 
-def assemble(parts: Sequence[Path], target: Path, fps: Fraction) -> int:
-    """Join Manim's partial files to one track on an exact frame grid; returns the number of frames.
+def assemble(parts: Sequence[Path], target: Path, fps: Fraction) -> tuple[Written, int]:
+    """Join Manim's partial files to one track on an exact frame grid: tells what was written and how many frames it is.
 
-    Each part starts anew at 0 and has frames that are shown in another order than they are decoded in. Raises
-    SceneError where a part is not H.264.
+    Each part starts at 0 again and has frames that are shown in another order than they are decoded in. Raises
+    SceneError where a part is not H.264, or no longer what Manim wrote.
     """
+    try:
+        return _assemble(parts, target, fps)
+    except (av.FFmpegError, OSError) as error:
+        if disk_error(error):
+            raise
+        raise SceneError(f"a file that Manim wrote for the scene cannot be read: {error}") from error
+
+
+def _assemble(parts: Sequence[Path], target: Path, fps: Fraction) -> tuple[Written, int]:
     with av.open(str(parts[0])) as first:
         template = first.streams.video[0]
         if template.codec_context.name != "h264":
@@ -33,8 +43,7 @@ def assemble(parts: Sequence[Path], target: Path, fps: Fraction) -> int:
                 packet.pts += shown
             film.add(packets, delay)
             shown += len(packets)
-        film.close()
-    return film.frames
+        return film.finish(), film.frames
 
 
 def _packets(part: Path, fps: Fraction) -> Iterator[Any]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -352,9 +353,9 @@ def test_encoder_options_are_passed_on(home: Project) -> None:
     assert sorted(pts for pts, _ in packets_of(fine.video)) == [1024 * n for n in range(fine.result["frames"])]
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
+def test_a_wrong_job_is_the_callers_fault(home: Project) -> None:
+    scene = home.scene("class Main(Scene):\n    def construct(self):\n        self.wait(0.2)\n", "scene_12.py")
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"encoder_options": {"nonsense": "1"}}, "nonsense"),
         ({"encoder_options": {"preset": "nonsense"}}, "encoder_options"),
         ({"encoder": "other"}, "encoder: found 'other', expected one of fast, stock"),
@@ -362,16 +363,15 @@ def test_encoder_options_are_passed_on(home: Project) -> None:
         ({"format": 2}, "format: found 2"),
         ({"seed": "0"}, "seed: found '0', expected a whole number"),
         ({"media_dir": "media"}, "media_dir: found 'media', expected an absolute path"),
-    ],
-)
-def test_a_wrong_job_is_the_callers_fault(home: Project, fields: dict[str, object], message: str) -> None:
-    scene = home.scene("class Main(Scene):\n    def construct(self):\n        self.wait(0.2)\n", "scene_12.py")
-    done = home.render(scene, **fields)
-    assert done.status == 2
-    (error,) = done.named("error")
-    assert message in error["message"]
-    assert error["type"] == "JobError"
-    assert not (done.result_dir / "result.json").exists()
+    ]
+    right, *refused = home.render_all([(scene, {}), *((scene, fields) for fields, _ in wrong)])
+    assert right.status == 0
+    for done, (_, message) in zip(refused, wrong, strict=True):
+        assert done.status == 2, message
+        (error,) = done.named("error")
+        assert message in error["message"]
+        assert error["type"] == "JobError"
+        assert not (done.result_dir / "result.json").exists()
 
 
 def test_nobody_listening_is_no_error(home: Project) -> None:

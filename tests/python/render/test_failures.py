@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import Project, Rendered
+from flaming_horse_build.render.problems import FramePathError, UserFiles
+from flaming_horse_build.render.program import _is_ours
 from pictures_of import frames_of
 
 
@@ -177,7 +180,7 @@ def test_a_scene_that_fails_on_our_way_only_is_rendered_in_manims_own(home: Proj
     result = done.result
     assert result["encoder"] == "stock"
     assert "no buffers today" in result["fallback"]
-    assert any("Manim's own way" in warning["message"] for warning in done.named("warning"))
+    assert "rendered again by Manim's own writer" in done.output
     assert result["frames"] == 6 == len(frames_of(done.video))
     assert result["seconds"]["import"] <= result["seconds"]["total"]  # what failed is not counted
 
@@ -185,6 +188,28 @@ def test_a_scene_that_fails_on_our_way_only_is_rendered_in_manims_own(home: Proj
 def test_a_scene_that_fails_on_both_ways_tells_its_own_error(home: Project) -> None:
     done, scene = failing(home, BREAKS_OUR_PATH + SHORT + "        raise ValueError('mine')  # here\n")
     assert (done.error["message"], done.error["line"]) == ("mine", line_of(scene, "# here"))
+    assert done.named("warning") == []
+
+
+OURS = {
+    "what our path says": (FramePathError("no"), True),
+    "what came of it": (RuntimeError("a thread failed"), True),
+    "a full disk": (OSError(errno.ENOSPC, "full"), False),
+    "too many files": (OSError(errno.EMFILE, "open"), False),
+    "no memory": (MemoryError(), False),
+    "an interruption": (KeyboardInterrupt(), False),
+    "recursion": (RecursionError(), False),
+    "the end": (SystemExit(0), False),
+}
+
+
+@pytest.mark.parametrize("what", OURS)
+def test_the_fast_path_failed_only_where_manims_own_would_not(what: str, tmp_path: Path) -> None:
+    error, ours = OURS[what]
+    files = UserFiles(tmp_path, tmp_path)
+    assert _is_ours(error, files) == (what == "what our path says")
+    error.__context__ = FramePathError("the encoder failed")
+    assert _is_ours(error, files) == ours
 
 
 UNKNOWN_PLAY = """

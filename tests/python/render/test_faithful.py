@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,12 +113,12 @@ SCENES = {
 }
 
 
-def raw(project: Project, scene: Path, drawn_by: str) -> tuple[list[str], Path]:
-    """Hashes of the frames that Manim hands over, and the folder of the result."""
-    job, result = project.job(scene)
-    program = Path(__file__).with_name("raw_frames.py")
+def raw(project: Project, wanted: Sequence[tuple[Path, str]]) -> list[tuple[list[str], Path]]:
+    """Render scenes, each drawn by `manim` or `ours`: hashes of the frames handed over, and the result's folder."""
+    jobs = [project.job(scene) for scene, _ in wanted]
+    arguments = [word for (job, _), (_, drawn_by) in zip(jobs, wanted, strict=True) for word in (str(job), drawn_by)]
     ended = subprocess.run(
-        [sys.executable, str(program), str(job), drawn_by],
+        [sys.executable, str(Path(__file__).with_name("raw_frames.py")), *arguments],
         cwd=project.folder,
         env=project.environment(),
         stdin=subprocess.DEVNULL,
@@ -127,17 +127,18 @@ def raw(project: Project, scene: Path, drawn_by: str) -> tuple[list[str], Path]:
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    hashes: list[str] = json.loads((result / "hashes.json").read_text())
-    return hashes, result
+    return [(json.loads((result / "hashes.json").read_text()), result) for _, result in jobs]
 
 
-@pytest.mark.parametrize("name", SCENES)
-def test_every_raw_frame_is_bit_for_bit_what_manim_draws(name: str, project: Project) -> None:
-    scene = project.scene(SCENES[name])
-    expected, _ = raw(project, scene, "manim")
-    drawn, _ = raw(project, scene, "ours")
-    assert len(set(expected)) > 5
-    assert drawn == expected
+def test_every_raw_frame_is_bit_for_bit_what_manim_draws(
+    new_project: Callable[[Path], Project], tmp_path: Path
+) -> None:
+    project = new_project(tmp_path)
+    scenes = [project.scene(body, f"raw_{number}.py") for number, body in enumerate(SCENES.values())]
+    frames = raw(project, [(scene, drawn_by) for scene in scenes for drawn_by in ("manim", "ours")])
+    for name, (expected, _), (drawn, _) in zip(SCENES, frames[::2], frames[1::2], strict=True):
+        assert len(set(expected)) > 5, name
+        assert drawn == expected, name
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +152,7 @@ def both_ways(new_project: Callable[[Path], Project], tmp_path_factory: pytest.T
 def reference(both_ways: dict[str, Rendered]) -> Path:
     job = json.loads(both_ways["fast"].job.read_text())
     project = Project(Path(job["repo_root"]), Path(job["project_dir"]))
-    return raw(project, Path(job["scene_file"]), "manim")[1] / "video.mp4"
+    return raw(project, [(Path(job["scene_file"]), "manim")])[0][1] / "video.mp4"
 
 
 def test_both_ways_give_the_same_frames_sound_captions_and_lines(both_ways: dict[str, Rendered]) -> None:

@@ -60,10 +60,58 @@ def test_a_missing_line_is_an_error_that_names_its_text(tmp_path: Path) -> None:
 
 def test_the_configuration_may_move_the_cache(tmp_path: Path) -> None:
     cache(tmp_path, ENTRIES, "elsewhere/voices")
-    with pytest.raises(VoiceMissingError, match="no voice cache"):
-        get_speech_service(tmp_path)
+    with pytest.raises(VoiceMissingError, match="there is no folder"):
+        audio(get_speech_service(tmp_path), "The second line.")
     (tmp_path / "voice_clone_config.json").write_text('{"output_dir": "elsewhere/voices"}')
     assert audio(get_speech_service(tmp_path), "The second line.") == "two.mp3"
+
+
+@pytest.mark.parametrize("given", ["no folder", "nothing", "an empty folder", "an index without lines", "twice"])
+def test_a_service_that_is_asked_for_nothing_needs_no_recordings(given: str, tmp_path: Path) -> None:
+    voices = tmp_path / "media" / "voiceovers" / "qwen"
+    if given not in ("nothing", "no folder"):
+        voices.mkdir(parents=True)
+    if given == "an index without lines":
+        (voices / "cache.json").write_text("[]")
+    project = tmp_path / "not there" if given == "no folder" else tmp_path
+    services = [get_speech_service(project) for _ in range(2 if given == "twice" else 1)]
+    assert sorted(tmp_path.iterdir()) == ([] if given in ("nothing", "no folder") else [tmp_path / "media"])
+    with pytest.raises(VoiceMissingError, match=r"no sound for the narration line 'never', 'Spoken' \(.*SCRIPT"):
+        audio(services[-1], "Spoken", path="never")
+
+
+@pytest.mark.parametrize("given", [(), (None,), ("",), (".",), ("PROJECT",), ("PROJECT/scenes",), ("PROJECT/a.py",)])
+def test_the_project_is_the_current_folder_where_no_other_has_lines(
+    given: tuple[str | None, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache(tmp_path, ENTRIES)
+    (tmp_path / "scenes").mkdir()
+    (tmp_path / "a.py").touch()
+    monkeypatch.chdir(tmp_path)
+    asked = [one if one is None else one.replace("PROJECT", str(tmp_path)) for one in given]
+    assert audio(get_speech_service(*asked), "The first line.") == "one.mp3"
+
+
+def test_a_project_elsewhere_keeps_its_own_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache(tmp_path / "here", [{"narration_key": "one", "text": "The first line.", "audio_file": "odd.mp3"}])
+    cache(tmp_path / "there", ENTRIES)
+    monkeypatch.chdir(tmp_path / "here")
+    assert audio(get_speech_service(tmp_path / "there"), "The first line.") == "one.mp3"
+    assert audio(get_speech_service(project_dir=tmp_path / "there"), "The second line.") == "two.mp3"
+
+
+def test_a_recording_that_the_index_lacks_is_known_by_the_narration(tmp_path: Path) -> None:
+    cache(tmp_path, ENTRIES[:1])
+    narration = tmp_path / "narration_script.py"
+    narration.write_bytes(b"# coding: latin-1\nSCRIPT = {'two': 'Second', 'one': 'Another text', 'odd': 'Caf\xe9'}\n")
+    service = get_speech_service(tmp_path)
+    assert audio(service, "Second") == "two.mp3"
+    assert audio(service, "Caf\u00e9") == "odd.mp3"
+    with pytest.raises(VoiceMissingError):  # the index tells that its recording has another text
+        audio(service, "Another text")
+    narration.write_text("SCRIPT = {")
+    with pytest.raises(VoiceMissingError):
+        audio(get_speech_service(tmp_path), "Second")
 
 
 def test_without_an_index_the_narration_tells_which_file_is_which(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ import os, subprocess, time
 
 class Main(Scene):
     def construct(self):
-        child = subprocess.Popen(["sleep", "1000"])
+        child = subprocess.Popen(["sleep", "1000"], start_new_session=True)
         Path("pids").write_text(f"{os.getpid()} {child.pid}")
         time.sleep(1000)
 """
@@ -63,7 +63,11 @@ class Asked:
         told = b""
         while data := self.channel.recv(1 << 16):
             told += data
-        return self.process.returncode, output, [json.loads(line) for line in told.decode().splitlines()]
+        events = [json.loads(line) for line in told.decode().splitlines() if line]
+        ended = events.pop()  # from the guard
+        assert ended["event"] == "ended"
+        assert ended["peak_rss_bytes"] > 50e6
+        return self.process.returncode, output, events
 
     @property
     def result(self) -> dict[str, Any]:
@@ -106,7 +110,7 @@ def serve(project: Project, tmp_path: Path) -> Iterator[Callable[..., Server]]:
         place = {"project_dir": str(project.folder), "repo_root": str(project.repo)}
         job.write_text(json.dumps({"format": 1, "socket": str(path), "seed": 0, **place}))
         process = subprocess.Popen(
-            [sys.executable, "-m", "flaming_horse_build.render.server", str(job)],
+            [sys.executable, "-P", "-m", "flaming_horse_build.render.server", str(job)],
             cwd=project.folder,
             env={**project.environment(), **environment},
             stdin=subprocess.DEVNULL,
@@ -158,7 +162,11 @@ def test_a_forked_render_is_the_one_that_a_process_of_its_own_gives(
     for asked in (first, second):
         status, output, events = asked.end()
         assert status == 0, output
-        assert [event["event"] for event in events if event["event"] != "frames"] == ["start", "line", "done"]
+        assert [event["event"] for event in events if event["event"] not in ("frames", "alive")] == [
+            "start",
+            "line",
+            "done",
+        ]
         assert settled(asked.result) == settled(alone.result)
         # one by one they would not be worth the trouble
         assert asked.result["seconds"]["import"] < alone.result["seconds"]["import"] / 2
@@ -241,14 +249,23 @@ def test_signals_reach_the_render_and_its_status_comes_back(serve: Callable[...,
 def test_a_server_whose_imports_start_threads_serves_nobody(
     serve: Callable[..., Server], project: Project, tmp_path: Path
 ) -> None:
-    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / "manim").mkdir(parents=True)
+    (tmp_path / "hidden" / "manim" / "__main__.py").touch()
     threaded = "import threading, time\nthreading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\n"
-    (tmp_path / "hidden" / "manim.py").write_text(threaded)
+    (tmp_path / "hidden" / "manim" / "__init__.py").write_text(threaded)
     server = serve(PYTHONPATH=os.pathsep.join([str(tmp_path / "hidden"), project.environment()["PYTHONPATH"]]))
     asked = server.ask(project.scene(SHORT))
     assert asked.end(taken=False)[0] == 0
     _, said = server.process.communicate(timeout=60)
     assert b"started 1 threads" in said
+
+
+def test_a_server_leaves_a_broken_configuration_to_the_renders(serve: Callable[..., Server], project: Project) -> None:
+    project.write("manim.cfg", "[CLI]\nframe_rate = fast\n")
+    server = serve()
+    _, said = server.process.communicate(timeout=60)
+    assert server.process.returncode == 0
+    assert b"could not convert string to float: 'fast'" in said
 
 
 def test_a_render_goes_on_when_the_server_ends(serve: Callable[..., Server], project: Project) -> None:

@@ -14,7 +14,7 @@ def test_a_scene_rendered_the_slow_way_after_a_failure_is_not_to_be_kept(project
     subprocess.run([*driver(job), "it broke"], env=project.environment(), cwd=project.folder, check=True)
     told = json.loads((result / "result.json").read_text())
     assert told["fallback"] == "it broke"
-    assert told["unsafe"] == ["took the slow way: it broke"]
+    assert told["unsafe"] == ["fell back to Manim's own writer: it broke"]
 
     asked_for = project.render(scene, size={"width": 320, "height": 180, "fps": 15}, encoder="stock").result
     assert asked_for["encoder"] == "stock"

@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import { cache } from './bundle/index.js';
+
+await cache();
