@@ -110,7 +110,7 @@ async function buildLocked(context: BuildContext): Promise<BuildReport> {
   const joined = (): Promise<AssembledVideo> =>
     timed('join', context, () => joinVideo(scenes, finished, output, context));
   const video = await joined().catch(async (error: unknown) => {
-    const unusable = await condemnUnusable(scenes, finished, why, contents, context);
+    const unusable = await condemnUnusable(error, scenes, finished, why, contents, context);
     if (unusable.length === 0) throw error;
     const again = await finishScenes(unusable, expected, ledger, context, finished);
     if (again.failures.length > 0) throw new UserErrors(again.failures);

@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { Host } from './host.js';
 import type { Options } from './inputs.js';
 import { errorOf, type Finding } from './project/finding.js';
@@ -15,6 +13,7 @@ import { prepareEspeak } from './setup/voices.js';
 import { findingsOf, pythonToAsk } from './steps/check.js';
 import { type BuildContext, makeContext, sceneStoreOf, setupOf } from './steps/context.js';
 import { ledgerPlaceOf, planBuild, reasonToRender } from './steps/plan.js';
+import { makeTemporary } from './temporary.js';
 import type { VoicePlan } from './voice/plan.js';
 
 /** A scene as a build would find it now. */
@@ -44,7 +43,7 @@ export interface Survey {
  */
 export async function survey<T>(options: Options, host: Host, use: (survey: Survey) => Promise<T>): Promise<T> {
   const project = await readProject(await readState(options.project), host.checkout);
-  const workDir = await mkdtemp(join(tmpdir(), 'flaming-horse-look-'));
+  const workDir = await makeTemporary();
   const context = await makeContext(project, options, host, undefined, workDir);
   try {
     return await use(await look(project, context));

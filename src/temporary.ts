@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { type Owner, thisOwner } from './owner.js';
 
 /** Makes a temporary folder that later builds know for ours when we are gone. Its path is short: sockets lie in such. */
-export function makeTemporary(): Promise<string> {
+export function makeTemporary(base = tmpdir()): Promise<string> {
   const { pid, start, space } = thisOwner();
-  return mkdtemp(join(tmpdir(), `flaming-horse-${pid}-${start || '0'}-${space}-`));
+  return mkdtemp(join(base, `flaming-horse-${pid}-${start || '0'}-${space}-`));
 }
 
 /** Whose temporary folder this is by its name; undefined where it is none. */

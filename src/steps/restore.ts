@@ -6,6 +6,7 @@ import type { Scene } from '../project/scenes.js';
 import type { SceneContent } from '../render/content.js';
 import { condemnScene, type FinishedScene, restoreScene, type SceneStore } from '../render/reuse.js';
 import type { PlannedScene } from '../render/schedule.js';
+import { ToolError } from '../video/ffmpeg.js';
 import { joinScenes } from '../video/join.js';
 import { type BuildContext, type FinishedScenes, finishedOf, note, sceneStoreOf } from './context.js';
 
@@ -35,10 +36,11 @@ export async function restoreScenes(planned: readonly PlannedScene[], sceneStore
 }
 
 /**
- * After a join failed: the scenes from the store that cannot even be joined alone. They are not restored any more, so that
+ * After a join failed with this error: the scenes from the store that cannot even be joined alone. They are not restored any more, so that
  * they can be rendered again. `rendered`: ids of scenes that are fresh; rendering those again would change nothing.
  */
 export async function condemnUnusable(
+  error: unknown,
   scenes: readonly Scene[],
   finished: FinishedScenes,
   rendered: { has(id: string): boolean },
@@ -46,6 +48,7 @@ export async function condemnUnusable(
   context: BuildContext,
 ): Promise<Scene[]> {
   const unusable: Scene[] = [];
+  if (!mayBeOfScenes(error)) return unusable;
   for (const scene of scenes.filter(({ id }) => !rendered.has(id))) {
     const restored = finishedOf(finished, scene);
     const content = contents.get(scene.id);
@@ -56,6 +59,11 @@ export async function condemnUnusable(
     unusable.push(scene);
   }
   return unusable;
+}
+
+/** Whether an error of a join may come from its scenes: a missing tool, a full disk or a strict gate does not. */
+function mayBeOfScenes(error: unknown): boolean {
+  return userErrorsOf(error) === undefined || error instanceof ToolError;
 }
 
 /** Why a scene cannot be joined alone; undefined where it can, or where that is not the scene's fault. */
@@ -71,7 +79,7 @@ async function whyNotJoined({ result }: FinishedScene, { workDir, tools }: Build
     });
     return undefined;
   } catch (error) {
-    return userErrorsOf(error) || tools.signal?.aborted ? undefined : messageOf(error);
+    return mayBeOfScenes(error) && !tools.signal?.aborted ? messageOf(error).split('\n')[0] : undefined;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

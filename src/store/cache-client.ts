@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import { childEnvironment } from '../process.js';
 import { findOnPath } from '../setup/path.js';
+import { makeTemporary } from '../temporary.js';
 import type { CacheAnswer, CacheCall, CacheMessage, CacheStart } from './cache-process.js';
 
 /** How a call ended. `stalled`: it was given up; the service does not answer, or next to nothing moves. */
@@ -162,7 +163,7 @@ async function startProcess(
   onMessage: (message: CacheMessage) => void,
   onEnd: (why: string) => void,
 ): Promise<Running> {
-  const folder = await mkdtemp(join(temporaryFolder(env), 'fh-cache-'));
+  const folder = await makeTemporary(temporaryFolder(env));
   try {
     await writeTar(folder);
     const child = spawn(program, args, {
@@ -205,7 +206,6 @@ async function startProcess(
 
 async function endProcess({ child, folder }: Running): Promise<void> {
   if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
-    child.ref(); // node ends where nothing else keeps it waiting
     const ended = new Promise((resolve) => child.once('exit', resolve));
     try {
       process.kill(-child.pid, 'SIGKILL'); // with tar and zstd
