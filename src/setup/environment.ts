@@ -93,6 +93,7 @@ async function probeRestored({ python, recipe }: OwnEnvironment, signal?: AbortS
   if (facts.broken.length > 0) return facts; // libraries of the system are missing, which are installed later
   const imported = await run(python, ['-c', `import ${recipe.imports}`], {
     env: childEnvironment(),
+    guardPython: await trustedPython(), // it is code from the cache
     wallLimit: IMPORT_LIMIT_SECONDS,
     ...(signal && { signal }),
   });

@@ -39,6 +39,10 @@ export const PATIENCE: Patience = { start: 15_000, answer: 10_000, stretch: 10_0
 
 const LOOK_MS = 250;
 
+/** Variables that the package reads, beside those that every child may see. */
+const OF_THE_PACKAGE =
+  /^(ACTIONS_(CACHE|RESULTS|RUNTIME)_.*|GITHUB_(SERVER_URL|REF)|SEGMENT_DOWNLOAD_TIMEOUT_MINS|CACHE_UPLOAD_.*|(https?|no|all)_proxy)$/i;
+
 interface Pending {
   readonly work: CacheCall['work'];
   readonly settle: (answer: Answer) => void;
@@ -165,7 +169,7 @@ async function startProcess(
 ): Promise<Running> {
   const folder = await makeTemporary(temporaryFolder(env));
   try {
-    await writeTar(folder);
+    await writeTar(folder, env.PATH);
     const child = spawn(program, args, {
       // no secret in what other processes can read of it: it gets them by a message
       env: { ...childEnvironment({}, 'tool', env), NODE_EXTRA_CA_CERTS: env.NODE_EXTRA_CA_CERTS },
@@ -194,8 +198,10 @@ async function startProcess(
       });
     });
     available.catch(() => {}); // heard by whoever asks
-    const variables = Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
-    const start: CacheStart = { env: Object.fromEntries(variables), folder };
+    const variables = Object.entries(env).flatMap(([name, value]) =>
+      value !== undefined && OF_THE_PACKAGE.test(name) ? [[name, value]] : [],
+    );
+    const start: CacheStart = { env: Object.fromEntries(variables), path: env.PATH ?? '', folder };
     child.send(start, () => {});
     return { child, folder, available };
   } catch (error) {
@@ -224,13 +230,13 @@ function temporaryFolder(env: NodeJS.ProcessEnv): string {
 
 /**
  * The tar that the package finds. It makes archives with the real one, and keeps those it is asked to unpack: the package
- * has absolute paths and the like unpacked as they are.
+ * has absolute paths and the like unpacked as they are. `path`: where programs may be started with our secrets in reach.
  */
-async function writeTar(folder: string): Promise<void> {
+async function writeTar(folder: string, path: string | undefined): Promise<void> {
   await mkdir(join(folder, 'bin'));
   const names = process.platform === 'darwin' ? ['gtar', 'tar'] : ['tar'];
   for (const name of names) {
-    const real = await findOnPath(name);
+    const real = await findOnPath(name, path ?? '');
     if (real === undefined) continue;
     const script = `#!/bin/sh\nif [ "$1" = -xf ]; then exec mv "$2" "$2.kept"; fi\nexec '${real}' "$@"\n`;
     await writeFile(join(folder, 'bin', name), script, { mode: 0o755 });

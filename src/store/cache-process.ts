@@ -21,6 +21,7 @@ import { UnsafeEntry } from './tree.js';
 /** The first message: the variables that the package reads, and a folder for all that is on its way. */
 export interface CacheStart {
   readonly env: Readonly<Record<string, string>>;
+  readonly path: string;
   /** Holds `bin/tar`, which keeps what it is asked to unpack. */
   readonly folder: string;
 }
@@ -73,7 +74,7 @@ const REPORT_MS = 250;
 /** Runs until its parent is gone. */
 export async function cacheProcess(): Promise<void> {
   process.once('disconnect', endAll);
-  const { env, folder } = await new Promise<CacheStart>((resolve) => process.once('message', resolve));
+  const { env, path, folder } = await new Promise<CacheStart>((resolve) => process.once('message', resolve));
   const calls = new AsyncLocalStorage<Running>();
   const wire = countWire();
   let written = 0;
@@ -83,7 +84,7 @@ export async function cacheProcess(): Promise<void> {
     endAll();
   });
   process.off('disconnect', endAll);
-  setUp(env, folder, calls);
+  setUp(env, path, folder, calls);
   subscribe('http.client.response.finish', (message) => {
     const call = calls.getStore();
     if (call) call.status = (message as { response: IncomingMessage }).response.statusCode ?? 0;
@@ -128,11 +129,10 @@ function endAll(): void {
 }
 
 /** Gives the package an environment in which each call has its own folders, and catches what it prints. */
-function setUp(env: CacheStart['env'], folder: string, calls: AsyncLocalStorage<Running>): void {
-  const { ACTIONS_RUNTIME_TOKEN: token, RUNNER_DEBUG: _, ...others } = env;
-  const seen: NodeJS.ProcessEnv = { ...process.env, ...others, PATH: `${join(folder, 'bin')}:${env.PATH ?? ''}` };
+function setUp(env: CacheStart['env'], path: string, folder: string, calls: AsyncLocalStorage<Running>): void {
+  const seen: NodeJS.ProcessEnv = { ...process.env, PATH: `${join(folder, 'bin')}:${path}` };
   // the package passes all that it can list on to tar
-  Object.defineProperty(seen, 'ACTIONS_RUNTIME_TOKEN', { value: token, enumerable: false });
+  for (const [name, value] of Object.entries(env)) Object.defineProperty(seen, name, { value, enumerable: false });
   Object.defineProperty(seen, 'GITHUB_WORKSPACE', { get: () => calls.getStore()?.link, enumerable: true });
   Object.defineProperty(seen, 'RUNNER_TEMP', { get: () => calls.getStore()?.temporary, enumerable: true });
   process.env = seen;

