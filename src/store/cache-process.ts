@@ -205,10 +205,10 @@ async function carryOut(call: Running, service: Service, progress: (bytes: numbe
 
 /** The archive that `bin/tar` kept. */
 async function archiveOf(temporary: string): Promise<string> {
-  const files = await readdir(temporary, { recursive: true });
-  const kept = files.find((name) => name.endsWith('.kept'));
+  const entries = await readdir(temporary, { recursive: true, withFileTypes: true });
+  const kept = entries.find(({ name }) => name.endsWith('.kept'));
   if (kept === undefined) throw new Error('nothing came down');
-  return join(temporary, kept);
+  return join(kept.parentPath, kept.name);
 }
 
 /** Words of a service that will say the same however often it is asked. */

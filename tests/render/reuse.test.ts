@@ -189,6 +189,20 @@ describe('a damaged entry', () => {
     ['whose description says nothing', (entry) => writeFile(join(entry, 'entry.json'), '{}')],
     ['whose description is null', (entry) => writeFile(join(entry, 'entry.json'), 'null')],
     [
+      'whose ingredients are numbers',
+      async (entry) => {
+        const known = JSON.parse(await readFile(join(entry, 'entry.json'), 'utf8'));
+        await writeFile(join(entry, 'entry.json'), JSON.stringify({ ...known, ingredients: { a: 1 } }));
+      },
+    ],
+    [
+      'whose reasons are null',
+      async (entry) => {
+        const known = JSON.parse(await readFile(join(entry, 'entry.json'), 'utf8'));
+        await writeFile(join(entry, 'entry.json'), JSON.stringify({ ...known, unsafe: null }));
+      },
+    ],
+    [
       'that does not say what it opened',
       async (entry) => {
         const { opened: _, ...rest } = JSON.parse(await readFile(join(entry, 'entry.json'), 'utf8'));

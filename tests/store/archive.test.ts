@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { lstat, mkdir, readdir, readFile, readlink, stat, symlink, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { unpack } from '../../src/store/archive.js';
 import { asZstd, type Member, writeArchives } from '../support/archives.js';
 import { temporaryFolders, writeFiles } from '../support/folder.js';
@@ -89,7 +89,9 @@ const HOSTILE: readonly [why: string, members: (out: string) => Member[], words:
 
 /** Everything in a folder, and the content of files. */
 async function contents(folder: string): Promise<string[]> {
-  return (await readdir(folder, { recursive: true })).sort();
+  // with types: without them, node follows links
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries.map((entry) => relative(folder, join(entry.parentPath, entry.name))).sort();
 }
 
 describe('an archive of a cache service', () => {

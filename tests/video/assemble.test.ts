@@ -110,6 +110,13 @@ test('another order, another title, another caption or another scene is another 
 test.each([
   ['whose video changed', (entry: string) => appendFile(join(entry, 'video.mp4'), 'x')],
   ['whose captions are gone', (entry: string) => rm(join(entry, 'video.vtt'))],
+  [
+    'whose facts are of another shape',
+    async (entry: string) => {
+      const facts = JSON.parse(await readFile(join(entry, 'video.json'), 'utf8'));
+      await writeFile(join(entry, 'video.json'), JSON.stringify({ ...facts, inspection: { silences: [null] } }));
+    },
+  ],
   ['whose facts are cut off', (entry: string) => writeFile(join(entry, 'video.json'), '{')],
 ])('a stored video %s is told, joined again and replaced', async (_, damage) => {
   const { store, root } = await newStore();
