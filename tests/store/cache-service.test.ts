@@ -79,10 +79,8 @@ describe.each(['v1', 'v2'] as const)('the cache service, protocol %s', (version)
     await writeFiles(base, { 'bin/tar': `#!/bin/sh\nenv > ${base}/seen\nexec /bin/tar "$@"\n`, 'entry/a.txt': 'a' });
     await chmod(join(base, 'bin', 'tar'), 0o755);
     const secrets = { GITHUB_WORKSPACE: join(base, 'workspace'), ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'another-token' };
-    const { service } = await cacheBench(version, log, PATIENT, {
-      ...secrets,
-      PATH: `${join(base, 'bin')}:${process.env.PATH}`,
-    });
+    const PATH = `${join(base, 'bin')}:${process.env.PATH}`;
+    const { service } = await cacheBench(version, log, PATIENT, (env) => ({ ...env, ...secrets, PATH }));
     expect(await service.save('k', join(base, 'entry'), () => {})).toEqual({ kind: 'saved' });
     const seen = await readFile(join(base, 'seen'), 'utf8');
     expect(seen).toContain('PATH=');

@@ -35,11 +35,11 @@ export async function cacheBench(
   version: 'v1' | 'v2',
   log: Log,
   patience: Patience = PATIENT,
-  env: Readonly<Record<string, string>> = {},
+  change: (env: Record<string, string>) => Record<string, string> = (env) => env,
 ): Promise<Bench> {
   const server = await cacheServer();
   const { PATH = '', HOME = '' } = process.env;
-  const service = cacheClient(COMMAND, { PATH, HOME, ...server.env(version), ...env }, log, patience);
+  const service = cacheClient(COMMAND, change({ PATH, HOME, ...server.env(version) }), log, patience);
   open.push(service, server);
   return {
     server,
