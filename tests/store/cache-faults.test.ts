@@ -2,7 +2,7 @@ import { FAULTS, testFaults } from '../support/cache-faults.js';
 
 /* Some of the table; all of it is in cache-faults.slow.test.ts. */
 
-describe('v1', () =>
+describe('a cache service that fails costs little, with protocol v1', () => {
   testFaults('v1', [
     'answers 500',
     'answers 403',
@@ -10,10 +10,12 @@ describe('v1', () =>
     'cuts a download off',
     'has lost what it lists',
     'takes no upload',
-  ]));
+  ]);
+});
 
-describe('v2', () =>
-  testFaults('v2', ['answers 429', 'has no room left', 'gives addresses that are none', 'accepts and never answers']));
+describe('a cache service that fails costs little, with protocol v2', () => {
+  testFaults('v2', ['answers 429', 'has no room left', 'gives addresses that are none', 'accepts and never answers']);
+});
 
 test('the faults are named as in the table', () => {
   const names = FAULTS.map(([name]) => name);

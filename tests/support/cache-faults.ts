@@ -113,54 +113,49 @@ export function testFaults(version: 'v1' | 'v2', names: readonly string[] = FAUL
     if (answer.kind !== 'saved') throw new Error(JSON.stringify(answer));
   });
 
-  test.each(chosen)(
-    `protocol ${version}: a service that %s costs little, and never the build`,
-    async (name, { answer, to }) => {
-      const isLying = name === 'answers with other types';
-      const { server } = bench;
-      const log = recordingLog();
-      const store = openStore(bench.backend(LIMITS, log), log, { least: 20_000, bytesPerMs: 1 });
-      const faulty = (kind: Asked): boolean => to === undefined || to.includes(kind);
-      const fault: Fault = (kind, request, response) => {
-        if (!faulty(kind)) return false;
-        answer(request, response);
-        return true;
-      };
-      server.fault = fault;
-      let requests = 0;
-      server.fault = (...parts) => {
-        requests += 1;
-        return fault(...parts);
-      };
-      try {
-        const base = await newFolder();
-        const keys = ['there', 'a', 'b', 'there', 'c', 'there'];
-        const restored = await Promise.all(
-          keys.map((key, index) =>
-            store.restore({ key, path: join(base, String(index)) }, (folder) => readdir(folder)),
-          ),
-        );
-        for (const key of ['a', 'b', 'c', 'd']) expect([undefined]).toContain(await store.find(key));
-        // where only saves fail, what is there comes back
-        const reads = !faulty('lookup') && !faulty('download');
-        expect(restored.map(({ outcome }) => outcome)).toEqual(
-          keys.map((key) => (reads && key === 'there' ? 'found' : 'missing')),
-        );
-        expect(await readdir(join(base, '1'))).toEqual([]);
-        const saves = ['e', 'f', 'g', 'h'].map((key) => store.save({ key: `${key} ${Math.random()}`, path: entry }));
-        const outcomes = Promise.all(saves.map(({ outcome }) => outcome));
-        await store.settle();
-        // one that says yes to everything cannot be told from one that saves
-        const writes = isLying || (!faulty('reserve') && !faulty('upload') && !faulty('commit'));
-        for (const outcome of await outcomes) expect(writes ? ['saved', 'failed'] : ['failed']).toContain(outcome);
-        expect(requests).toBeLessThanOrEqual(MOST_REQUESTS);
-        const warnings = log.told.filter((line) => !line.startsWith('debug'));
-        expect(warnings.length).toBeGreaterThan(0);
-        expect(warnings.length).toBeLessThanOrEqual(2);
-        expect(warnings.join('\n')).not.toMatch(/::|the-token|sig=/);
-      } finally {
-        server.fault = () => false;
-      }
-    },
-  );
+  test.each(chosen)(`one that %s, protocol ${version}`, async (name, { answer, to }) => {
+    const isLying = name === 'answers with other types';
+    const { server } = bench;
+    const log = recordingLog();
+    const store = openStore(bench.backend(LIMITS, log), log, { least: 20_000, bytesPerMs: 1 });
+    const faulty = (kind: Asked): boolean => to === undefined || to.includes(kind);
+    const fault: Fault = (kind, request, response) => {
+      if (!faulty(kind)) return false;
+      answer(request, response);
+      return true;
+    };
+    server.fault = fault;
+    let requests = 0;
+    server.fault = (...parts) => {
+      requests += 1;
+      return fault(...parts);
+    };
+    try {
+      const base = await newFolder();
+      const keys = ['there', 'a', 'b', 'there', 'c', 'there'];
+      const restored = await Promise.all(
+        keys.map((key, index) => store.restore({ key, path: join(base, String(index)) }, (folder) => readdir(folder))),
+      );
+      for (const key of ['a', 'b', 'c', 'd']) expect([undefined]).toContain(await store.find(key));
+      // where only saves fail, what is there comes back
+      const reads = !faulty('lookup') && !faulty('download');
+      expect(restored.map(({ outcome }) => outcome)).toEqual(
+        keys.map((key) => (reads && key === 'there' ? 'found' : 'missing')),
+      );
+      expect(await readdir(join(base, '1'))).toEqual([]);
+      const saves = ['e', 'f', 'g', 'h'].map((key) => store.save({ key: `${key} ${Math.random()}`, path: entry }));
+      const outcomes = Promise.all(saves.map(({ outcome }) => outcome));
+      await store.settle();
+      // one that says yes to everything cannot be told from one that saves
+      const writes = isLying || (!faulty('reserve') && !faulty('upload') && !faulty('commit'));
+      for (const outcome of await outcomes) expect(writes ? ['saved', 'failed'] : ['failed']).toContain(outcome);
+      expect(requests).toBeLessThanOrEqual(MOST_REQUESTS);
+      const warnings = log.told.filter((line) => !line.startsWith('debug'));
+      expect(warnings.length).toBeGreaterThan(0);
+      expect(warnings.length).toBeLessThanOrEqual(2);
+      expect(warnings.join('\n')).not.toMatch(/::|the-token|sig=/);
+    } finally {
+      server.fault = () => false;
+    }
+  });
 }
