@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import { childEnvironment } from '../process.js';
-import { findOnPath } from '../setup/path.js';
 import type { CacheAnswer, CacheCall, CacheMessage, CacheStart } from './cache-process.js';
 
 /** How a call ended. `stalled`: it was given up; the service does not answer, or next to nothing moves. */
@@ -164,7 +163,6 @@ async function startProcess(
 ): Promise<Running> {
   const folder = await mkdtemp(join(temporaryFolder(env), 'fh-cache-'));
   try {
-    await writeTar(folder);
     const child = spawn(program, args, {
       // no secret in what other processes can read of it: it gets them by a message
       env: { ...childEnvironment({}, 'tool', env), NODE_EXTRA_CA_CERTS: env.NODE_EXTRA_CA_CERTS },
@@ -222,19 +220,4 @@ async function endProcess({ child, folder }: Running): Promise<void> {
 /** A folder whose name has no blank: the package does not quote it. */
 function temporaryFolder(env: NodeJS.ProcessEnv): string {
   return [env.RUNNER_TEMP, tmpdir()].find((folder) => folder && !/\s/.test(folder)) ?? '/tmp';
-}
-
-/**
- * The tar that the package finds. It makes archives with the real one, and keeps those it is asked to unpack: the package
- * has absolute paths and the like unpacked as they are.
- */
-async function writeTar(folder: string): Promise<void> {
-  await mkdir(join(folder, 'bin'));
-  const names = process.platform === 'darwin' ? ['gtar', 'tar'] : ['tar'];
-  for (const name of names) {
-    const real = await findOnPath(name);
-    if (real === undefined) continue;
-    const script = `#!/bin/sh\nif [ "$1" = -xf ]; then exec mv "$2" "$2.kept"; fi\nexec '${real}' "$@"\n`;
-    await writeFile(join(folder, 'bin', name), script, { mode: 0o755 });
-  }
 }

@@ -1,11 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import childProcess, { type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { subscribe } from 'node:diagnostics_channel';
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { mkdir, readdir, rm, symlink } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
+import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
+import { childEnvironment } from '../process.js';
 import { unpack } from './archive.js';
 import { UnsafeEntry } from './tree.js';
 
@@ -15,13 +18,13 @@ import { UnsafeEntry } from './tree.js';
  * - a service that hangs is ended with the process, whatever timers and sockets the package holds;
  * - the package takes its folders from the environment, and each call here gets its own: entries are archived relative to
  *   themselves, and what comes down is not unpacked by tar (see src/store/archive.ts);
- * - the package only logs why it failed: what it says is caught and read.
+ * - the package only logs why it failed: what it says is caught and read;
+ * - the programs that it starts get none of the secrets that it has.
  */
 
 /** The first message: the variables that the package reads, and a folder for all that is on its way. */
 export interface CacheStart {
   readonly env: Readonly<Record<string, string>>;
-  /** Holds `bin/tar`, which keeps what it is asked to unpack. */
   readonly folder: string;
 }
 
@@ -130,12 +133,12 @@ function endAll(): void {
 /** Gives the package an environment in which each call has its own folders, and catches what it prints. */
 function setUp(env: CacheStart['env'], folder: string, calls: AsyncLocalStorage<Running>): void {
   const { ACTIONS_RUNTIME_TOKEN: token, RUNNER_DEBUG: _, ...others } = env;
-  const seen: NodeJS.ProcessEnv = { ...process.env, ...others, PATH: `${join(folder, 'bin')}:${env.PATH ?? ''}` };
-  // the package passes all that it can list on to tar
+  const seen: NodeJS.ProcessEnv = { ...process.env, ...others };
   Object.defineProperty(seen, 'ACTIONS_RUNTIME_TOKEN', { value: token, enumerable: false });
   Object.defineProperty(seen, 'GITHUB_WORKSPACE', { get: () => calls.getStore()?.link, enumerable: true });
   Object.defineProperty(seen, 'RUNNER_TEMP', { get: () => calls.getStore()?.temporary, enumerable: true });
   process.env = seen;
+  watchPrograms();
   process.cwd = () => calls.getStore()?.link ?? folder;
   process.stdout.write = (chunk: string | Uint8Array): boolean => {
     calls.getStore()?.said.push(String(chunk));
@@ -144,6 +147,23 @@ function setUp(env: CacheStart['env'], folder: string, calls: AsyncLocalStorage<
     if (call?.work === 'save' && String(chunk).includes('File Size: ')) send({ about: 'taken', id: call.id });
     return true;
   };
+}
+
+/**
+ * Has the package's tar make archives, and keep those that it is asked to unpack: absolute paths and the like would be
+ * unpacked as they are. Not by a tar of ours on PATH: a scene, which is of the same user, could change that file.
+ */
+function watchPrograms(): void {
+  const { spawn } = childProcess;
+  const watched = (program: string, args: readonly string[], options: SpawnOptions): ChildProcess => {
+    const safe = { ...options, env: childEnvironment({}, 'tool', options.env) };
+    const [option, archive] = args;
+    return option === '-xf' && archive !== undefined
+      ? spawn('mv', [archive, `${archive}.kept`], safe)
+      : spawn(program, args, safe);
+  };
+  childProcess.spawn = watched as typeof spawn;
+  syncBuiltinESMExports();
 }
 
 /** Counts the bytes that sockets move. The package tells of its progress only here and there. */
@@ -203,7 +223,7 @@ async function carryOut(call: Running, service: Service, progress: (bytes: numbe
   return { kind: 'found', key: found };
 }
 
-/** The archive that `bin/tar` kept. */
+/** The archive that was kept. */
 async function archiveOf(temporary: string): Promise<string> {
   const files = await readdir(temporary, { recursive: true });
   const kept = files.find((name) => name.endsWith('.kept'));

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, readlink, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, readlink, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheBench } from '../support/cache-service.js';
 import { temporaryFolders, writeFiles } from '../support/folder.js';
@@ -43,4 +43,33 @@ describe.each(['v1', 'v2'] as const)('the cache service, protocol %s', (version)
     expect(await readlink(join(back, 'link'))).toBe('run');
     expect(log.told.filter((line) => !line.startsWith('debug'))).toEqual([]);
   });
+});
+
+test('programs that the cache package starts get no secret, and none of them lies where a scene could change it', async () => {
+  const base = await newFolder();
+  const told = join(base, 'environment');
+  // in place of the real tar: a witness that goes on as that
+  await writeFiles(base, {
+    'bin/tar': `#!/bin/sh\necho "$*" >> ${told}\nenv >> ${told}\nls -R "$FLAMING_HORSE_TEMP" >> ${told}\nPATH=/usr/bin:/bin exec tar "$@"\n`,
+    'temp/file': '',
+    'entry/a.txt': 'first',
+    'back/file': '',
+  });
+  await chmod(join(base, 'bin', 'tar'), 0o755);
+  const env = {
+    PATH: `${join(base, 'bin')}:${process.env.PATH}`,
+    RUNNER_TEMP: join(base, 'temp'),
+    FLAMING_HORSE_TEMP: join(base, 'temp'),
+    STEP_TOKEN: 'a-token-of-the-step',
+  };
+  const bench = await cacheBench('v2', recordingLog(), undefined, env);
+  const backend = bench.backend();
+  expect(await backend.save({ key: 'one', path: join(base, 'entry') }, () => {})).toBe('saved');
+  expect(await backend.restore({ key: 'one', path: join(base, 'back') }, [])).toEqual({ key: 'one' });
+  expect(await readFile(join(base, 'back', 'a.txt'), 'utf8')).toBe('first');
+  const seen = await readFile(told, 'utf8');
+  expect(seen).toContain(`PATH=${join(base, 'bin')}`);
+  expect(seen).toMatch(/fh-cache-/);
+  expect(seen).not.toMatch(/a-token-of-the-step|ACTIONS_|^-xf/m);
+  expect(seen).not.toMatch(/^(bin|tar)$/m);
 });
