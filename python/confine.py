@@ -23,7 +23,10 @@ import os
 import stat
 import struct
 import sys
-from collections.abc import Callable, Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 # of Linux: linux/prctl.h, linux/sched.h, linux/mount.h, linux/landlock.h, linux/capability.h
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38

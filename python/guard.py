@@ -1,15 +1,15 @@
 """Run a command so that neither it nor anything that it starts outlives whoever started it.
 
-    python -I -S guard.py [--confine PLACES] [--through SOCKET] COMMAND [ARG ...]
+    python -I -S guard.py [--confine] [--hide PLACE] [--read-only PLACE] [--through SOCKET] COMMAND [ARG ...]
 
 Two processes guard the command, so that one can be killed alone without harm: the outer one watches the starter, the
 inner one is the parent of the command. Linux hands orphans to the nearest of them, however they were detached
 (double forks, sessions of their own). Both kill all that is left when the command ends. Elsewhere only the process
 group is killed.
 
-With --confine, the command cannot inspect the processes above it, nor reach certain places: PLACES is JSON, {"hide":
-["/a"], "read_only": ["/b"]}, see confine.py. What is not possible is told by events `unconfined`, and the command runs
-without.
+With --confine, the command cannot inspect the processes above it, nor reach or change the places that are given with
+--hide and --read-only, as often as needed (see confine.py). What is not possible is told by events `unconfined`, and
+the command runs without.
 
 With --through, the command is first offered to the server that listens there, which forks it from itself; where it does
 not take it, the command is started as without.
@@ -33,8 +33,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False  # the module typing takes longer to import than all others together
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
 
 CHANNEL = 3
 NOT_FOUND = 127
@@ -282,15 +285,13 @@ def _pipe() -> tuple[int, int]:
     return reading, writing
 
 
-def confined_fork(places: str) -> int:
+def confined_fork(hide: list[str], read_only: list[str]) -> int:
     """The same as `fork`, for a process that is confined; it says what was not possible."""
-    import json
-
     confine = _confine()
     child = fork()
     if child == 0:
-        for what, why in confine["confine"](**json.loads(places)).items():
-            _send(json.dumps({"event": "unconfined", "what": what, "why": why}))
+        for what, why in confine["confine"](hide, read_only).items():
+            _send(f'{{"event": "unconfined", "what": "{what}", "why": "{why}"}}')
     return child
 
 
@@ -330,17 +331,19 @@ def guarded(command: list[str], forking: Callable[[], int]) -> int:
 
 def main(command: list[str]) -> int:
     """Run the command under guard and return the exit status to end with."""
-    server: str | None = None
-    forking: Callable[[], int] = fork
-    if command[:1] == ["--confine"]:
-        places, command = command[1] if len(command) > 1 else "{}", command[2:]
-        forking = functools.partial(confined_fork, places)
-    if command[:1] == ["--through"]:
-        server, command = command[1] if len(command) > 1 else "", command[2:]
+    confined = False
+    values: dict[str, list[str]] = {"--hide": [], "--read-only": [], "--through": []}
+    while command and (command[0] == "--confine" or (command[0] in values and len(command) > 1)):
+        option, *command = command
+        if option == "--confine":
+            confined = True
+        else:
+            values[option].append(command.pop(0))
+    forking = functools.partial(confined_fork, values["--hide"], values["--read-only"]) if confined else fork
     if not command:
         print(__doc__, file=sys.stderr)
         return 2
-    if server is not None:
+    for server in values["--through"]:
         status = through(server, command)
         if status is not None:
             return status

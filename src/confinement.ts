@@ -189,8 +189,9 @@ export function closePlaces(places: Places): void {
 
 /** The options of the guard that confine a command. `credentials`: leave all places as they are, as installers need. */
 export function confining(credentials: boolean): string[] {
-  const paths = (places: readonly Place[]): string[] => (credentials ? [] : places.map(({ path }) => path));
-  return ['--confine', JSON.stringify({ hide: paths(closed.hide), read_only: paths(closed.readOnly) })];
+  const options = (name: string, places: readonly Place[]): string[] => places.flatMap(({ path }) => [name, path]);
+  if (credentials) return ['--confine'];
+  return ['--confine', ...options('--hide', closed.hide), ...options('--read-only', closed.readOnly)];
 }
 
 const told = new Set<string>();

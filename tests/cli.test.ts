@@ -129,8 +129,11 @@ describe('flaming-horse build', () => {
   it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
     'leaves no process behind when it is ended by %s',
     async (signal) => {
+      const scene = join(project, 'scene_01_opening.py');
+      const source = readFileSync(scene, 'utf8');
+      writeFileSync(scene, source.replace(/^( +)self\.set_speech_service/m, '$1__import__("time").sleep(60)\n$&'));
       const running = shop.start('build', project, ...QUICK);
-      // the server, its guard, and for a scene in work who watches over it and the render itself
+      // the server, its guards, and for a scene in work who watches over it and the render itself
       const busy = (): boolean => processesOfTest().filter((line) => line.includes('render.server')).length >= 4;
       for (let tries = 0; tries < 600 && !busy(); tries++) await sleep(50);
       expect(busy()).toBe(true);
@@ -139,6 +142,7 @@ describe('flaming-horse build', () => {
       for (let tries = 0; tries < 100 && processesOfTest().length > 0; tries++) await sleep(50);
       expect(processesOfTest()).toEqual([]);
       // and the next build takes over the lock
+      writeFileSync(scene, source);
       const again = await shop.cli('build', project, ...QUICK);
       expect(again.status).toBe(0);
     },

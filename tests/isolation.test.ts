@@ -97,13 +97,19 @@ async function attempt({ user, refused, confined }: Attempt): Promise<{ got: str
     chmodSync(join(folder, name), mode);
   writeFileSync(join(folder, 'events'), '');
   const paths = (...names: string[]): string[] => names.map((name) => join(folder, name));
-  const places = JSON.stringify({ hide: paths('hidden', 'token'), read_only: paths('fixed', 'fixed.txt') });
+  const [hide, readOnly] = [paths('hidden', 'token'), paths('fixed', 'fixed.txt')];
+  const places = JSON.stringify({ hide, read_only: readOnly });
+  const flags = [
+    '--confine',
+    ...hide.flatMap((path) => ['--hide', path]),
+    ...readOnly.flatMap((path) => ['--read-only', path]),
+  ];
   const other = ['setpriv', '--reuid', 'nobody', '--regid', 'nogroup', '--clear-groups'];
   const command = [
     ...(refused ? [PYTHON, join(folder, 'refuse.py'), refused] : []),
     ...(user === 'root' || !AS_ROOT ? [] : other),
     ...['sh', '-c', '"$@" 3>>"$EVENTS"; exit $?', 'sh', 'env', '-u', 'STEP_TOKEN'],
-    ...[PYTHON, '-I', '-S', join(folder, 'guard.py'), ...(confined ? ['--confine', places] : [])],
+    ...[PYTHON, '-I', '-S', join(folder, 'guard.py'), ...(confined ? flags : [])],
     ...[PYTHON, join(folder, 'spy.py'), SECRET, places, setuid],
   ];
   const [program = '', ...args] = command;

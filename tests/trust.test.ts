@@ -1,4 +1,10 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runnerHost } from '../src/host.js';
 import { isLowTrust } from '../src/trust.js';
+import { temporaryFolders } from './support/folder.js';
+
+const newFolder = temporaryFolders();
 
 const pull = (head: unknown, base: unknown): unknown => ({
   action: 'opened',
@@ -38,8 +44,25 @@ test.each<[string, string, unknown, boolean]>([
   ['a fork', 'fork', {}, true],
   ['a star', 'watch', {}, true],
   ['a wiki page', 'gollum', {}, true],
+  ['a check of any app', 'check_run', {}, true],
+  ['the status of a commit', 'status', {}, true],
+  ['the status of a deployment', 'deployment_status', {}, true],
+  ['a label', 'label', {}, true],
+  ['a new member', 'member', {}, true],
   ['an event that is not known', 'something_new', {}, true],
   ['an event named like a method', 'constructor', {}, true],
 ])('%s is judged by where its code may come from', (_, event, payload, expected) => {
   expect(isLowTrust(event, payload)).toBe(expected);
+});
+
+test.each<[string, string | undefined, boolean]>([
+  ['a fork', JSON.stringify(pull(fork, own)), true],
+  ['a branch of our own', JSON.stringify(pull(own, own)), false],
+  ['nobody knows where: its file is no JSON', '{"pull_request": ', true],
+  ['nobody knows where: its file is missing', undefined, true],
+])('a review on a runner whose event comes from %s', async (_, payload, expected) => {
+  const path = join(await newFolder(), 'event.json');
+  if (payload !== undefined) await writeFile(path, payload);
+  const env = { GITHUB_EVENT_NAME: 'pull_request_review', GITHUB_EVENT_PATH: path };
+  expect(runnerHost(env).lowTrust).toBe(expected);
 });

@@ -34263,8 +34263,10 @@ function closePlaces(places) {
 }
 /** The options of the guard that confine a command. `credentials`: leave all places as they are, as installers need. */
 function confining(credentials) {
-    const paths = (places) => (credentials ? [] : places.map(({ path }) => path));
-    return ['--confine', JSON.stringify({ hide: paths(confinement_closed.hide), read_only: paths(confinement_closed.readOnly) })];
+    const options = (name, places) => places.flatMap(({ path }) => [name, path]);
+    if (credentials)
+        return ['--confine'];
+    return ['--confine', ...options('--hide', confinement_closed.hide), ...options('--read-only', confinement_closed.readOnly)];
 }
 const told = new Set();
 let tell;
@@ -58271,7 +58273,6 @@ const NEVER = new AbortController().signal;
 
 
 
-
 /** 64 KiB a second: what comes slower is sooner made again. */
 const PATIENCE = { start: 15_000, answer: 10_000, stretch: 10_000, bytes: 640 * 1024 };
 const LOOK_MS = 250;
@@ -58373,7 +58374,6 @@ function cacheClient(command, env, log, patience = PATIENCE) {
 async function startProcess([program = '', ...args], env, limit, onMessage, onEnd) {
     const folder = await (0,external_node_fs_promises_namespaceObject.mkdtemp)((0,external_node_path_.join)(temporaryFolder(env), 'fh-cache-'));
     try {
-        await writeTar(folder);
         const child = (0,external_node_child_process_namespaceObject.spawn)(program, args, {
             // no secret in what other processes can read of it: it gets them by a message
             env: { ...childEnvironment({}, 'tool', env), NODE_EXTRA_CA_CERTS: env.NODE_EXTRA_CA_CERTS },
@@ -58433,21 +58433,6 @@ async function endProcess({ child, folder }) {
 /** A folder whose name has no blank: the package does not quote it. */
 function temporaryFolder(env) {
     return [env.RUNNER_TEMP, (0,external_node_os_.tmpdir)()].find((folder) => folder && !/\s/.test(folder)) ?? '/tmp';
-}
-/**
- * The tar that the package finds. It makes archives with the real one, and keeps those it is asked to unpack: the package
- * has absolute paths and the like unpacked as they are.
- */
-async function writeTar(folder) {
-    await (0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_.join)(folder, 'bin'));
-    const names = process.platform === 'darwin' ? ['gtar', 'tar'] : ['tar'];
-    for (const name of names) {
-        const real = await findOnPath(name);
-        if (real === undefined)
-            continue;
-        const script = `#!/bin/sh\nif [ "$1" = -xf ]; then exec mv "$2" "$2.kept"; fi\nexec '${real}' "$@"\n`;
-        await (0,external_node_fs_promises_namespaceObject.writeFile)((0,external_node_path_.join)(folder, 'bin', name), script, { mode: 0o755 });
-    }
 }
 
 ;// CONCATENATED MODULE: ./build/store/tree.js
@@ -59575,6 +59560,8 @@ function plan() {
 var external_node_async_hooks_ = __nccwpck_require__(6698);
 // EXTERNAL MODULE: external "node:diagnostics_channel"
 var external_node_diagnostics_channel_ = __nccwpck_require__(3053);
+// EXTERNAL MODULE: external "node:module"
+var external_node_module_ = __nccwpck_require__(8995);
 // EXTERNAL MODULE: external "node:net"
 var external_node_net_ = __nccwpck_require__(7030);
 // EXTERNAL MODULE: external "node:zlib"
@@ -59868,6 +59855,9 @@ class Bytes {
 
 
 
+
+
+
 /** The path that entries are saved under: the folder of the call. The package mixes it into the identity of an entry. */
 const PATHS = ['.'];
 const REPORT_MS = 250;
@@ -59929,12 +59919,12 @@ function endAll() {
 /** Gives the package an environment in which each call has its own folders, and catches what it prints. */
 function setUp(env, folder, calls) {
     const { ACTIONS_RUNTIME_TOKEN: token, RUNNER_DEBUG: _, ...others } = env;
-    const seen = { ...process.env, ...others, PATH: `${(0,external_node_path_.join)(folder, 'bin')}:${env.PATH ?? ''}` };
-    // the package passes all that it can list on to tar
+    const seen = { ...process.env, ...others };
     Object.defineProperty(seen, 'ACTIONS_RUNTIME_TOKEN', { value: token, enumerable: false });
     Object.defineProperty(seen, 'GITHUB_WORKSPACE', { get: () => calls.getStore()?.link, enumerable: true });
     Object.defineProperty(seen, 'RUNNER_TEMP', { get: () => calls.getStore()?.temporary, enumerable: true });
     process.env = seen;
+    watchPrograms();
     process.cwd = () => calls.getStore()?.link ?? folder;
     process.stdout.write = (chunk) => {
         calls.getStore()?.said.push(String(chunk));
@@ -59944,6 +59934,22 @@ function setUp(env, folder, calls) {
             send({ about: 'taken', id: call.id });
         return true;
     };
+}
+/**
+ * Has the package's tar make archives, and keep those that it is asked to unpack: absolute paths and the like would be
+ * unpacked as they are. Not by a tar of ours on PATH: a scene, which is of the same user, could change that file.
+ */
+function watchPrograms() {
+    const { spawn } = external_node_child_process_namespaceObject;
+    const watched = (program, args, options) => {
+        const safe = { ...options, env: childEnvironment({}, 'tool', options.env) };
+        const [option, archive] = args;
+        return option === '-xf' && archive !== undefined
+            ? spawn('mv', [archive, `${archive}.kept`], safe)
+            : spawn(program, args, safe);
+    };
+    external_node_child_process_namespaceObject.spawn = watched;
+    (0,external_node_module_.syncBuiltinESMExports)();
 }
 /** Counts the bytes that sockets move. The package tells of its progress only here and there. */
 function countWire() {
@@ -60000,7 +60006,7 @@ async function cache_process_carryOut(call, service, progress) {
     }
     return { kind: 'found', key: found };
 }
-/** The archive that `bin/tar` kept. */
+/** The archive that was kept. */
 async function archiveOf(temporary) {
     const files = await (0,external_node_fs_promises_namespaceObject.readdir)(temporary, { recursive: true });
     const kept = files.find((name) => name.endsWith('.kept'));

@@ -1,11 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import { childEnvironment } from '../process.js';
-import { findOnPath } from '../setup/path.js';
 import { makeTemporary } from '../temporary.js';
 import type { CacheAnswer, CacheCall, CacheMessage, CacheStart } from './cache-process.js';
 
@@ -41,7 +39,7 @@ const LOOK_MS = 250;
 
 /** Variables that the package reads, beside those that every child may see. */
 const OF_THE_PACKAGE =
-  /^(ACTIONS_(CACHE|RESULTS|RUNTIME)_.*|GITHUB_(SERVER_URL|REF)|SEGMENT_DOWNLOAD_TIMEOUT_MINS|CACHE_UPLOAD_.*|(https?|no|all)_proxy)$/i;
+  /^(PATH|ACTIONS_(CACHE|RESULTS|RUNTIME)_.*|GITHUB_(SERVER_URL|REF)|SEGMENT_DOWNLOAD_TIMEOUT_MINS|CACHE_UPLOAD_.*|(https?|no|all)_proxy)$/i;
 
 interface Pending {
   readonly work: CacheCall['work'];
@@ -169,7 +167,6 @@ async function startProcess(
 ): Promise<Running> {
   const folder = await makeTemporary(temporaryFolder(env));
   try {
-    await writeTar(folder, env.PATH);
     const child = spawn(program, args, {
       // no secret in what other processes can read of it: it gets them by a message
       env: { ...childEnvironment({}, 'tool', env), NODE_EXTRA_CA_CERTS: env.NODE_EXTRA_CA_CERTS },
@@ -201,7 +198,7 @@ async function startProcess(
     const variables = Object.entries(env).flatMap(([name, value]) =>
       value !== undefined && OF_THE_PACKAGE.test(name) ? [[name, value]] : [],
     );
-    const start: CacheStart = { env: Object.fromEntries(variables), path: env.PATH ?? '', folder };
+    const start: CacheStart = { env: Object.fromEntries(variables), folder };
     child.send(start, () => {});
     return { child, folder, available };
   } catch (error) {
@@ -226,19 +223,4 @@ async function endProcess({ child, folder }: Running): Promise<void> {
 /** A folder whose name has no blank: the package does not quote it. */
 function temporaryFolder(env: NodeJS.ProcessEnv): string {
   return [env.RUNNER_TEMP, tmpdir()].find((folder) => folder && !/\s/.test(folder)) ?? '/tmp';
-}
-
-/**
- * The tar that the package finds. It makes archives with the real one, and keeps those it is asked to unpack: the package
- * has absolute paths and the like unpacked as they are. `path`: where programs may be started with our secrets in reach.
- */
-async function writeTar(folder: string, path: string | undefined): Promise<void> {
-  await mkdir(join(folder, 'bin'));
-  const names = process.platform === 'darwin' ? ['gtar', 'tar'] : ['tar'];
-  for (const name of names) {
-    const real = await findOnPath(name, path ?? '');
-    if (real === undefined) continue;
-    const script = `#!/bin/sh\nif [ "$1" = -xf ]; then exec mv "$2" "$2.kept"; fi\nexec '${real}' "$@"\n`;
-    await writeFile(join(folder, 'bin', name), script, { mode: 0o755 });
-  }
 }

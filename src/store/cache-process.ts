@@ -1,11 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import childProcess, { type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { subscribe } from 'node:diagnostics_channel';
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { mkdir, readdir, rm, symlink } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
+import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
+import { childEnvironment } from '../process.js';
 import { unpack } from './archive.js';
 import { UnsafeEntry } from './tree.js';
 
@@ -15,14 +18,13 @@ import { UnsafeEntry } from './tree.js';
  * - a service that hangs is ended with the process, whatever timers and sockets the package holds;
  * - the package takes its folders from the environment, and each call here gets its own: entries are archived relative to
  *   themselves, and what comes down is not unpacked by tar (see src/store/archive.ts);
- * - the package only logs why it failed: what it says is caught and read.
+ * - the package only logs why it failed: what it says is caught and read;
+ * - the programs that it starts get none of the secrets that it has.
  */
 
 /** The first message: the variables that the package reads, and a folder for all that is on its way. */
 export interface CacheStart {
   readonly env: Readonly<Record<string, string>>;
-  readonly path: string;
-  /** Holds `bin/tar`, which keeps what it is asked to unpack. */
   readonly folder: string;
 }
 
@@ -74,7 +76,7 @@ const REPORT_MS = 250;
 /** Runs until its parent is gone. */
 export async function cacheProcess(): Promise<void> {
   process.once('disconnect', endAll);
-  const { env, path, folder } = await new Promise<CacheStart>((resolve) => process.once('message', resolve));
+  const { env, folder } = await new Promise<CacheStart>((resolve) => process.once('message', resolve));
   const calls = new AsyncLocalStorage<Running>();
   const wire = countWire();
   let written = 0;
@@ -84,7 +86,7 @@ export async function cacheProcess(): Promise<void> {
     endAll();
   });
   process.off('disconnect', endAll);
-  setUp(env, path, folder, calls);
+  setUp(env, folder, calls);
   subscribe('http.client.response.finish', (message) => {
     const call = calls.getStore();
     if (call) call.status = (message as { response: IncomingMessage }).response.statusCode ?? 0;
@@ -129,13 +131,12 @@ function endAll(): void {
 }
 
 /** Gives the package an environment in which each call has its own folders, and catches what it prints. */
-function setUp(env: CacheStart['env'], path: string, folder: string, calls: AsyncLocalStorage<Running>): void {
-  const seen: NodeJS.ProcessEnv = { ...process.env, PATH: `${join(folder, 'bin')}:${path}` };
-  // the package passes all that it can list on to tar
-  for (const [name, value] of Object.entries(env)) Object.defineProperty(seen, name, { value, enumerable: false });
+function setUp(env: CacheStart['env'], folder: string, calls: AsyncLocalStorage<Running>): void {
+  const seen: NodeJS.ProcessEnv = { ...process.env, ...env };
   Object.defineProperty(seen, 'GITHUB_WORKSPACE', { get: () => calls.getStore()?.link, enumerable: true });
   Object.defineProperty(seen, 'RUNNER_TEMP', { get: () => calls.getStore()?.temporary, enumerable: true });
   process.env = seen;
+  watchPrograms();
   process.cwd = () => calls.getStore()?.link ?? folder;
   process.stdout.write = (chunk: string | Uint8Array): boolean => {
     calls.getStore()?.said.push(String(chunk));
@@ -144,6 +145,23 @@ function setUp(env: CacheStart['env'], path: string, folder: string, calls: Asyn
     if (call?.work === 'save' && String(chunk).includes('File Size: ')) send({ about: 'taken', id: call.id });
     return true;
   };
+}
+
+/**
+ * Has the package's tar make archives, and keep those that it is asked to unpack: absolute paths and the like would be
+ * unpacked as they are. Not by a tar of ours on PATH: a scene, which is of the same user, could change that file.
+ */
+function watchPrograms(): void {
+  const { spawn } = childProcess;
+  const watched = (program: string, args: readonly string[], options: SpawnOptions): ChildProcess => {
+    const safe = { ...options, env: childEnvironment({}, 'tool', options.env) };
+    const [option, archive] = args;
+    return option === '-xf' && archive !== undefined
+      ? spawn('mv', [archive, `${archive}.kept`], safe)
+      : spawn(program, args, safe);
+  };
+  childProcess.spawn = watched as typeof spawn;
+  syncBuiltinESMExports();
 }
 
 /** Counts the bytes that sockets move. The package tells of its progress only here and there. */
@@ -203,7 +221,7 @@ async function carryOut(call: Running, service: Service, progress: (bytes: numbe
   return { kind: 'found', key: found };
 }
 
-/** The archive that `bin/tar` kept. */
+/** The archive that was kept. */
 async function archiveOf(temporary: string): Promise<string> {
   const entries = await readdir(temporary, { recursive: true, withFileTypes: true });
   const kept = entries.find(({ name }) => name.endsWith('.kept'));

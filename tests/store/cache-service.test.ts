@@ -72,18 +72,33 @@ describe.each(['v1', 'v2'] as const)('the cache service, protocol %s', (version)
       expect(await readdir(out)).toEqual([]);
     }
   });
+});
 
-  test('gives tar neither the token nor the folders of the job', async () => {
-    const log = recordingLog();
-    const base = await newFolder();
-    await writeFiles(base, { 'bin/tar': `#!/bin/sh\nenv > ${base}/seen\nexec /bin/tar "$@"\n`, 'entry/a.txt': 'a' });
-    await chmod(join(base, 'bin', 'tar'), 0o755);
-    const secrets = { GITHUB_WORKSPACE: join(base, 'workspace'), ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'another-token' };
-    const PATH = `${join(base, 'bin')}:${process.env.PATH}`;
-    const { service } = await cacheBench(version, log, PATIENT, (env) => ({ ...env, ...secrets, PATH }));
-    expect(await service.save('k', join(base, 'entry'), () => {})).toEqual({ kind: 'saved' });
-    const seen = await readFile(join(base, 'seen'), 'utf8');
-    expect(seen).toContain('PATH=');
-    expect(seen).not.toMatch(/the-token|another-token|workspace/);
+test('programs that the cache package starts get no secret, and none of them lies where a scene could change it', async () => {
+  const base = await newFolder();
+  const told = join(base, 'environment');
+  // in place of the real tar: a witness that goes on as that
+  await writeFiles(base, {
+    'bin/tar': `#!/bin/sh\necho "$*" >> ${told}\nenv >> ${told}\nls -R "$FLAMING_HORSE_TEMP" >> ${told}\nPATH=/usr/bin:/bin exec tar "$@"\n`,
+    'temp/file': '',
+    'entry/a.txt': 'first',
+    'back/file': '',
   });
+  await chmod(join(base, 'bin', 'tar'), 0o755);
+  const env = {
+    PATH: `${join(base, 'bin')}:${process.env.PATH}`,
+    RUNNER_TEMP: join(base, 'temp'),
+    FLAMING_HORSE_TEMP: join(base, 'temp'),
+    STEP_TOKEN: 'a-token-of-the-step',
+  };
+  const bench = await cacheBench('v2', recordingLog(), PATIENT, (usual) => ({ ...usual, ...env }));
+  const backend = bench.backend();
+  expect(await backend.save({ key: 'one', path: join(base, 'entry') }, () => {})).toBe('saved');
+  expect(await backend.restore({ key: 'one', path: join(base, 'back') }, [])).toEqual({ key: 'one' });
+  expect(await readFile(join(base, 'back', 'a.txt'), 'utf8')).toBe('first');
+  const seen = await readFile(told, 'utf8');
+  expect(seen).toContain(`PATH=${join(base, 'bin')}`);
+  expect(seen).toMatch(/flaming-horse-/);
+  expect(seen).not.toMatch(/a-token-of-the-step|ACTIONS_|^-xf/m);
+  expect(seen).not.toMatch(/^(bin|tar)$/m);
 });
