@@ -11,7 +11,24 @@ interface Entry {
   readonly version: string;
   readonly created: number;
   data: Buffer;
+  readonly blocks: Map<string, Buffer>;
   whole: boolean;
+}
+
+/** Takes a part of an upload: v1 sends parts with their place, v2 blocks and then a list of them, or all at once. */
+function receive(entry: Entry, body: Buffer, request: IncomingMessage, query: URLSearchParams): void {
+  const part = query.get('comp');
+  if (part === 'block') entry.blocks.set(query.get('blockid') ?? '', body);
+  else if (part === 'blocklist') {
+    const ids = [...body.toString().matchAll(/<Latest>([^<]*)<\/Latest>/g)].map(([, id = '']) => id);
+    entry.data = Buffer.concat(ids.map((id) => entry.blocks.get(id) ?? Buffer.alloc(0)));
+  } else {
+    const at = Number(/bytes (\d+)-/.exec(request.headers['content-range'] ?? '')?.[1] ?? 0);
+    const data = Buffer.alloc(Math.max(entry.data.length, at + body.length));
+    entry.data.copy(data);
+    body.copy(data, at);
+    entry.data = data;
+  }
 }
 
 /** What the server is asked for. */
@@ -48,7 +65,7 @@ export async function cacheServer(): Promise<CacheServer> {
   const reserve = (key: string, version: string): number => {
     if (entries.some((entry) => entry.key === key && entry.version === version)) return -1;
     clock += 1;
-    return entries.push({ key, version, created: clock, data: Buffer.alloc(0), whole: false }) - 1;
+    return entries.push({ key, version, created: clock, data: Buffer.alloc(0), blocks: new Map(), whole: false }) - 1;
   };
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -77,8 +94,7 @@ export async function cacheServer(): Promise<CacheServer> {
         response.writeHead(200, { 'content-length': entry.data.length });
         response.end(entry.data);
       } else if (kind === 'upload') {
-        const at = Number(/bytes (\d+)-/.exec(request.headers['content-range'] ?? '')?.[1] ?? 0);
-        entry.data = Buffer.concat([entry.data.subarray(0, at), body]);
+        receive(entry, body, request, url.searchParams);
         response.writeHead(what === 'blob' ? 201 : 204, { etag: '"1"', 'last-modified': new Date(0).toUTCString() });
         response.end();
       } else {
