@@ -43876,6 +43876,7 @@ async function probeRestored({ python, recipe }, signal) {
         return facts; // libraries of the system are missing, which are installed later
     const imported = await run(python, ['-c', `import ${recipe.imports}`], {
         env: childEnvironment(),
+        guardPython: await trustedPython(), // it is code from the cache
         wallLimit: IMPORT_LIMIT_SECONDS,
         ...(signal && { signal }),
     });
@@ -56878,9 +56879,9 @@ async function editedSince({ scene }, project) {
 
 
 /** Makes a temporary folder that later builds know for ours when we are gone. Its path is short: sockets lie in such. */
-function makeTemporary() {
+function makeTemporary(base = (0,external_node_os_.tmpdir)()) {
     const { pid, start, space } = thisOwner();
-    return (0,external_node_fs_promises_namespaceObject.mkdtemp)((0,external_node_path_.join)((0,external_node_os_.tmpdir)(), `flaming-horse-${pid}-${start || '0'}-${space}-`));
+    return (0,external_node_fs_promises_namespaceObject.mkdtemp)((0,external_node_path_.join)(base, `flaming-horse-${pid}-${start || '0'}-${space}-`));
 }
 /** Whose temporary folder this is by its name; undefined where it is none. */
 function ownerOfTemporary(name) {
@@ -57078,6 +57079,7 @@ const silentLog = {
 
 
 
+
 /** Brings back every scene that the store has, verified. */
 async function restoreScenes(planned, sceneStore) {
     const restored = new Map();
@@ -57096,11 +57098,13 @@ async function restoreScenes(planned, sceneStore) {
     return { restored, missing, damaged };
 }
 /**
- * After a join failed: the scenes from the store that cannot even be joined alone. They are not restored any more, so that
+ * After a join failed with this error: the scenes from the store that cannot even be joined alone. They are not restored any more, so that
  * they can be rendered again. `rendered`: ids of scenes that are fresh; rendering those again would change nothing.
  */
-async function condemnUnusable(scenes, finished, rendered, contents, context) {
+async function condemnUnusable(error, scenes, finished, rendered, contents, context) {
     const unusable = [];
+    if (!mayBeOfScenes(error))
+        return unusable;
     for (const scene of scenes.filter(({ id }) => !rendered.has(id))) {
         const restored = finishedOf(finished, scene);
         const content = contents.get(scene.id);
@@ -57112,6 +57116,10 @@ async function condemnUnusable(scenes, finished, rendered, contents, context) {
         unusable.push(scene);
     }
     return unusable;
+}
+/** Whether an error of a join may come from its scenes: a missing tool, a full disk or a strict gate does not. */
+function mayBeOfScenes(error) {
+    return userErrorsOf(error) === undefined || error instanceof ToolError;
 }
 /** Why a scene cannot be joined alone; undefined where it can, or where that is not the scene's fault. */
 async function whyNotJoined({ result }, { workDir, tools }) {
@@ -57127,7 +57135,7 @@ async function whyNotJoined({ result }, { workDir, tools }) {
         return undefined;
     }
     catch (error) {
-        return userErrorsOf(error) || tools.signal?.aborted ? undefined : messageOf(error);
+        return mayBeOfScenes(error) && !tools.signal?.aborted ? messageOf(error).split('\n')[0] : undefined;
     }
     finally {
         await (0,external_node_fs_promises_namespaceObject.rm)(folder, { recursive: true, force: true });
@@ -57921,7 +57929,7 @@ async function buildLocked(context) {
     const output = outputOf(options, project);
     const joined = () => timed('join', context, () => joinVideo(scenes, finished, output, context));
     const video = await joined().catch(async (error) => {
-        const unusable = await condemnUnusable(scenes, finished, why, contents, context);
+        const unusable = await condemnUnusable(error, scenes, finished, why, contents, context);
         if (unusable.length === 0)
             throw error;
         const again = await finishScenes(unusable, expected, ledger, context, finished);
@@ -58133,14 +58141,16 @@ function fitting(markdown, bytes) {
 /** GitHub takes 200 uploads and 1500 downloads a minute from a repository; we leave room for its other jobs. */
 const UPLOADS_A_MINUTE = 120;
 const DOWNLOADS_A_MINUTE = 900;
-const actions_cache_AT_ONCE = 4;
+const DOWNLOADS_AT_ONCE = 4;
+const UPLOADS_AT_ONCE = 3;
 const LIMITS = { pause: 30_000, lost: 5_000, saveAgain: 20_000 };
 /**
  * The cache service of a runner (GitHub's, or act's) as a backend. A service that fails is soon left alone: whatever it
  * does, it costs a build no more than one call that hangs.
  */
 function actionsCacheBackend(service, log, limits = LIMITS) {
-    const limit = pLimit(actions_cache_AT_ONCE);
+    // apart: what the build waits for shall not wait for saves
+    const [toRead, toSave] = [pLimit(DOWNLOADS_AT_ONCE), pLimit(UPLOADS_AT_ONCE)];
     const uploads = rateLimit(UPLOADS_A_MINUTE);
     const downloads = rateLimit(DOWNLOADS_A_MINUTE);
     const available = service.available().then((is) => {
@@ -58153,7 +58163,7 @@ function actionsCacheBackend(service, log, limits = LIMITS) {
     const hurried = new AbortController();
     const warn = (what, why, off) => log.warning(`${what} (${why}). ${off ? 'The build goes on without it.' : 'It is left alone for a while.'}`);
     /** Asks for an entry while the service is well. */
-    const read = (ask) => limit(async () => {
+    const read = (ask) => toRead(async () => {
         if (!(await available) || reading.isOpen())
             return undefined;
         await downloads();
@@ -58171,7 +58181,7 @@ function actionsCacheBackend(service, log, limits = LIMITS) {
             return undefined;
         return 'why' in answer ? { key: answer.key, fault: answer.why } : { key: answer.key };
     });
-    const trySave = (key, folder, taken) => limit(async () => {
+    const trySave = (key, folder, taken) => toSave(async () => {
         const isClosed = () => reading.isOff() || writing.isOpen();
         if (isClosed())
             return 'failed';
@@ -58276,6 +58286,8 @@ const NEVER = new AbortController().signal;
 /** 64 KiB a second: what comes slower is sooner made again. */
 const PATIENCE = { start: 15_000, answer: 10_000, stretch: 10_000, bytes: 640 * 1024 };
 const LOOK_MS = 250;
+/** Variables that the package reads, beside those that every child may see. */
+const OF_THE_PACKAGE = /^(PATH|ACTIONS_(CACHE|RESULTS|RUNTIME)_.*|GITHUB_(SERVER_URL|REF)|SEGMENT_DOWNLOAD_TIMEOUT_MINS|CACHE_UPLOAD_.*|(https?|no|all)_proxy)$/i;
 /**
  * Asks @actions/cache in a process of its own, which is started at once. `command`: the program and arguments that run
  * `cacheProcess`. A call that takes too long ends the process with all its calls; the next call starts another.
@@ -58372,7 +58384,7 @@ function cacheClient(command, env, log, patience = PATIENCE) {
     };
 }
 async function startProcess([program = '', ...args], env, limit, onMessage, onEnd) {
-    const folder = await (0,external_node_fs_promises_namespaceObject.mkdtemp)((0,external_node_path_.join)(temporaryFolder(env), 'fh-cache-'));
+    const folder = await makeTemporary(temporaryFolder(env));
     try {
         const child = (0,external_node_child_process_namespaceObject.spawn)(program, args, {
             // no secret in what other processes can read of it: it gets them by a message
@@ -58404,11 +58416,9 @@ async function startProcess([program = '', ...args], env, limit, onMessage, onEn
             });
         });
         available.catch(() => { }); // heard by whoever asks
-        const variables = Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+        const variables = Object.entries(env).flatMap(([name, value]) => value !== undefined && OF_THE_PACKAGE.test(name) ? [[name, value]] : []);
         const start = { env: Object.fromEntries(variables), folder };
         child.send(start, () => { });
-        child.unref();
-        child.channel?.unref();
         return { child, folder, available };
     }
     catch (error) {
@@ -58418,7 +58428,6 @@ async function startProcess([program = '', ...args], env, limit, onMessage, onEn
 }
 async function endProcess({ child, folder }) {
     if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
-        child.ref(); // node ends where nothing else keeps it waiting
         const ended = new Promise((resolve) => child.once('exit', resolve));
         try {
             process.kill(-child.pid, 'SIGKILL'); // with tar and zstd
@@ -59007,14 +59016,13 @@ function terminalHost(rawInputs, verbose, env = process.env) {
 
 
 
-
 /**
  * Looks at a project and its store, and tells `use` of it. Throws UserError(s) like a build for what is wrong with the
  * project. What the store gives lies in a folder of its own: a build of the same project may be running.
  */
 async function survey(options, host, use) {
     const project = await readProject(await readState(options.project), host.checkout);
-    const workDir = await (0,external_node_fs_promises_namespaceObject.mkdtemp)((0,external_node_path_.join)((0,external_node_os_.tmpdir)(), 'flaming-horse-look-'));
+    const workDir = await makeTemporary();
     const context = await makeContext(project, options, host, undefined, workDir);
     try {
         return await use(await survey_look(project, context));
@@ -59918,9 +59926,7 @@ function endAll() {
 }
 /** Gives the package an environment in which each call has its own folders, and catches what it prints. */
 function setUp(env, folder, calls) {
-    const { ACTIONS_RUNTIME_TOKEN: token, RUNNER_DEBUG: _, ...others } = env;
-    const seen = { ...process.env, ...others };
-    Object.defineProperty(seen, 'ACTIONS_RUNTIME_TOKEN', { value: token, enumerable: false });
+    const seen = { ...process.env, ...env };
     Object.defineProperty(seen, 'GITHUB_WORKSPACE', { get: () => calls.getStore()?.link, enumerable: true });
     Object.defineProperty(seen, 'RUNNER_TEMP', { get: () => calls.getStore()?.temporary, enumerable: true });
     process.env = seen;
@@ -60008,11 +60014,11 @@ async function cache_process_carryOut(call, service, progress) {
 }
 /** The archive that was kept. */
 async function archiveOf(temporary) {
-    const files = await (0,external_node_fs_promises_namespaceObject.readdir)(temporary, { recursive: true });
-    const kept = files.find((name) => name.endsWith('.kept'));
+    const entries = await (0,external_node_fs_promises_namespaceObject.readdir)(temporary, { recursive: true, withFileTypes: true });
+    const kept = entries.find(({ name }) => name.endsWith('.kept'));
     if (kept === undefined)
         throw new Error('nothing came down');
-    return (0,external_node_path_.join)(temporary, kept);
+    return (0,external_node_path_.join)(kept.parentPath, kept.name);
 }
 /** Words of a service that will say the same however often it is asked. */
 const REFUSAL = /\b(401|403)\b|denied|unauthorized|forbidden|permission|insufficient usage|quota/i;
